@@ -1,0 +1,1 @@
+"""Chat models, metering, the episode graph, and test-time methods and searches."""

@@ -1,0 +1,70 @@
+"""One decision, one episode, one recall: the three callables that agents are composed of.
+
+A *method* turns one ``Decider`` into another, a *search* one ``Attempt`` into another, so that both nest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from knowhow.environments.types import Task, Tool, ToolCall, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request to a model.
+
+    ``tools``: what may be called, in the OpenAI function format; empty where a text reply is wanted. ``seed`` makes a reply
+    repeatable where the model honours it. ``temperature``: None leaves the model's own.
+    """
+
+    messages: tuple[BaseMessage, ...]
+    tools: tuple[Tool, ...] = ()
+    seed: int = 0
+    temperature: float | None = None
+
+
+Decider = Callable[[Turn], Awaitable[AIMessage]]
+"""One decision. A metered model is one; a method makes one out of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How an episode begins: its seed, a hint that is shown after the task, and calls to replay before the first decision."""
+
+    seed: int = 0
+    hint: str = ""
+    prefix: tuple[ToolCall, ...] = ()
+
+
+Attempt = Callable[[Task, Start], Awaitable[Trajectory]]
+"""One episode. A search makes one out of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What recall is asked with, before the first decision of an episode."""
+
+    task: Task
+    observation: str
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What memory offers: text for the prompt, the ids of the items in it, and of those held back on purpose."""
+
+    text: str = ""
+    shown: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+
+
+Recall = Callable[[Query], Awaitable[Recalled]]
+
+
+async def nothing(query: Query) -> Recalled:
+    """The recall of an agent without memory."""
+    return Recalled()

@@ -1,0 +1,1 @@
+"""Tasks, suites and worlds: the ground floor, which imports nothing else of Knowhow."""

@@ -1,0 +1,129 @@
+"""Finding parts by name: a file of a sub-package, an entry point of the same group, ``package.module:Name`` or ``path/file.py:Name``.
+
+A specification may carry settings as in a call: ``self_consistency(n=5)``. There is no table of names to edit.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
+
+
+def names(package: str) -> list[str]:
+    """The names that ``find`` knows in a sub-package such as ``knowhow.environments.suites``, files and entry points."""
+    files = (module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__))
+    return sorted({*(name for name in files if not name.startswith("_")), *(point.name for point in _points(package))})
+
+
+def find(package: str, name: str) -> Any:
+    """The object that a name stands for: in ``self_refine.py``, ``self_refine``; in ``household.py``, ``Household``.
+
+    Raises: UnknownName with the nearest matches; MissingExtra where the file's own imports are not installed.
+    """
+    if ":" in name:
+        return _at(name)
+    if name in {module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)}:
+        return _named(importlib.import_module(f"{package}.{name}"), name)
+    for point in _points(package):
+        if point.name == name:
+            return point.load()
+    kind = package.rsplit(".", 1)[-1].rstrip("s")
+    known = names(package)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    raise UnknownName(f"there is no {kind} {name!r}; {hint}")
+
+
+def build(package: str, specification: str, *arguments: Any) -> Any:
+    """Call what ``name(setting=value)`` stands for with ``arguments`` and the settings.
+
+    Raises: as ``find``; BadSetting where the settings do not fit.
+    """
+    name, settings = parse(specification)
+    made = find(package, name)
+    try:
+        return made(*arguments, **settings)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+            raise BadSetting(f"{specification!r}: {error}") from None
+        raise
+
+
+def parse(specification: str) -> tuple[str, dict[str, Any]]:
+    """``name`` or ``name(setting=value, ...)`` as its name and settings. Raises: BadSetting."""
+    name, bracket, rest = specification.strip().partition("(")
+    if not bracket:
+        return name, {}
+    try:
+        node = ast.parse(f"f({rest}", mode="eval").body
+        if not isinstance(node, ast.Call) or node.args:
+            raise ValueError("settings have the form name=value")
+        return name.strip(), {str(word.arg): ast.literal_eval(word.value) for word in node.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise BadSetting(f"{specification!r} cannot be read: {error}; write it as name(setting=value)") from None
+
+
+def split_list(text: str) -> list[str]:
+    """Comma-separated specifications, commas inside brackets left alone: ``a(x=1, y=2), b`` is two."""
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [part.strip() for part in (*parts, text[start:]) if part.strip()]
+
+
+def _points(package: str) -> list[Any]:
+    return list(entry_points(group=package))
+
+
+def _named(module: ModuleType, name: str) -> Any:
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    for attribute in (name, camel):
+        if hasattr(module, attribute):
+            return getattr(module, attribute)
+    raise UnknownName(f"{module.__file__} defines neither {name} nor {camel}")
+
+
+def _at(reference: str) -> Any:
+    where, _, name = reference.rpartition(":")
+    module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
+    if not hasattr(module, name):
+        raise UnknownName(f"{where} defines no {name!r}")
+    return getattr(module, name)
+
+
+def _load_module(where: str) -> ModuleType:
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name and where.startswith(error.name):
+            raise UnknownName(f"there is no module {where!r}; a file is written path/to/file.py:Name") from None
+        raise MissingExtra(f"{where} needs the package {error.name}, which is not installed") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise UnknownName(f"there is no file {path}")
+    name = f"knowhow_file_{path.stem}_{abs(hash(str(path)))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UnknownName(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

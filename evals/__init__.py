@@ -1,0 +1,1 @@
+"""Everything a person runs: benchmark runs, statistics, reports and the command line."""

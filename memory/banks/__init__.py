@@ -1,0 +1,1 @@
+"""One bank a file, found by its file name."""

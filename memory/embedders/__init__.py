@@ -1,0 +1,1 @@
+"""One embedder a file: ``<name>.py`` has a function ``<name>(argument)`` that makes a ``memory.types.Embedder``."""

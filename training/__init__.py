@@ -1,0 +1,1 @@
+"""From trajectories to LoRA adapters (needs the extra ``[train]``)."""
