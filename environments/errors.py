@@ -33,3 +33,7 @@ class MemoryDamaged(KnowhowError):
 
 class Conflict(KnowhowError):
     """The journal moved on since the version that an edit was made against; read again and retry."""
+
+
+class EpisodeOver(KnowhowError, RuntimeError):
+    """An environment was stepped before ``reset`` or after its end."""

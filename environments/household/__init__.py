@@ -1,0 +1,1 @@
+"""Rooms, goals, scenes and the text world of the suite ``household``."""
