@@ -37,3 +37,7 @@ class Conflict(KnowhowError):
 
 class EpisodeOver(KnowhowError, RuntimeError):
     """An environment was stepped before ``reset`` or after its end."""
+
+
+class EngineFailed(KnowhowError, RuntimeError):
+    """The engine of an environment raised an error, or its process is gone; the episode that it ran is lost."""
