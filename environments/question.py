@@ -30,8 +30,8 @@ ANSWER = tool("answer", "Give your answer. There is one try.", text="The answer 
 class Question:
     """One question. ``answer`` stays inside the suite; it is empty where only the grader knows what is right.
 
-    ``choices`` are offered as the possible answers, all of them shown; others are graded too. Subclass it to keep more for the
-    grader.
+    ``choices`` are offered as the possible answers, all of them shown; others are graded too. Subclass it to keep more
+    for the grader.
     """
 
     text: str
@@ -43,8 +43,8 @@ class Question:
 class OneTurn(TextSuite):
     """A suite of questions: subclass it with ``questions``, and with ``grade`` where an equal text is not what counts.
 
-    Task ids are the split and the question's place in it. ``max_steps`` leaves room for a call that cannot be read: the first
-    answer ends the episode.
+    Task ids are the split and the question's place in it. ``max_steps`` leaves room for a call that cannot be read: the
+    first answer ends the episode.
     """
 
     tool = ANSWER

@@ -3,11 +3,11 @@
 A ``TextWorld`` is the state of one episode, a ``TextSuite`` lists the tasks and builds the world of each::
 
     class Door(TextWorld):
-        def __init__(self, key: str) -> None:
-            self.key, self.held = key, ""
+        def __init__(self, number: str, key: str) -> None:
+            self.number, self.key, self.held = number, key, ""
 
         def begin(self) -> str:
-            return "Before you is a locked door. On the wall hang a red key and a green key."
+            return f"You stand before {self.number}. It is locked. On the wall hang a red key and a green key."
 
         def commands(self) -> list[str]:
             return ["take the red key", "take the green key"] + ["unlock the door"] * bool(self.held)
@@ -22,10 +22,11 @@ A ``TextWorld`` is the state of one episode, a ``TextSuite`` lists the tasks and
         name, description = "doors", "One of two keys opens the door."
 
         def tasks(self, split: Split) -> Sequence[Task]:
-            return [Task(f"{split}-{n}", self.name, split, "door", "open the door") for n in range(100)]
+            doors = range(SPLITS.index(split), 300, len(SPLITS))
+            return [Task(f"door {n}", self.name, split, "door", f"open door {n}") for n in doors]
 
         def world(self, task: Task, *, seed: int) -> Door:
-            return Door(Random(task.id).choice(["red", "green"]))
+            return Door(task.id, Random(task.id).choice(["red", "green"]))
 """
 
 from __future__ import annotations

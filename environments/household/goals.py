@@ -1,7 +1,7 @@
 """What can be asked for: the six kinds of task, and which goals belong to which split.
 
-A goal is a (kind, thing, place). One goal in four is asked for in the test split alone; training and validation share the rest.
-The sentences are the templates of ALFWorld's ``alfworld/gen/goal_library.py`` (MIT).
+A goal is a (kind, thing, place). One goal in four is asked for in the test split alone; training and validation share
+the rest. The sentences are the templates of ALFWorld's ``alfworld/gen/goal_library.py`` (MIT).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from knowhow.environments.types import Split
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of task: ``count`` things of a kind into a place, each treated first; or one of them looked at under a lamp."""
+    """A kind of task: ``count`` things of a kind into a place, each treated first; or one of them looked at under a
+    lamp."""
 
     name: str
     templates: tuple[str, ...]
@@ -56,7 +57,8 @@ def goals(kind: Kind, split: Split) -> tuple[Goal, ...]:
 def _all_goals(kind: Kind) -> Iterator[Goal]:
     for name, room in ROOMS.items():
         for place in room.lamps if kind.lamp else room.furniture:
-            yield from (Goal(kind, name, thing, place) for thing in room.things if _makes_sense(kind, room, thing, place))
+            things = (thing for thing in room.things if _makes_sense(kind, room, thing, place))
+            yield from (Goal(kind, name, thing, place) for thing in things)
 
 
 def _makes_sense(kind: Kind, room: Room, thing: str, place: str) -> bool:
@@ -67,8 +69,8 @@ def _makes_sense(kind: Kind, room: Room, thing: str, place: str) -> bool:
         appliance = APPLIANCE[kind.treatment]
         if thing not in TREATABLE[kind.treatment] or appliance not in room.furniture or appliance == place:
             return False
-    elsewhere = (other for other, (least, _) in room.furniture.items() if least and other != place and thing in HOLDS[other])
-    return thing in HOLDS[place] and any(elsewhere)
+    always_there = (other for other, (least, _) in room.furniture.items() if least and other != place)
+    return thing in HOLDS[place] and any(thing in HOLDS[other] for other in always_there)
 
 
 def _only_in_test(goal: Goal) -> bool:

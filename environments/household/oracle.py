@@ -10,8 +10,8 @@ from knowhow.environments.household.scene import Scene
 def plan(scene: Scene, goal: Goal) -> list[str]:
     """Commands that reach the goal from the start: fetch, treat, and bring or switch on."""
     errand = _Errand()
-    found = ((thing, place) for place in sorted(scene) for thing in sorted(scene[place]) if kind_of(thing) == goal.thing)
-    for thing, place in list(found)[: goal.kind.count]:
+    found = [(thing, place) for place in sorted(scene) for thing in scene[place] if kind_of(thing) == goal.thing]
+    for thing, place in sorted(found)[: goal.kind.count]:
         errand.visit(place, inside=True)
         errand.commands.append(f"take {thing} from {place}")
         if goal.kind.lamp:

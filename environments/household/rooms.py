@@ -1,8 +1,8 @@
 """What stands in the rooms, what lies there, what holds what, and what can be done to it.
 
-Furniture and things are named by their kind in lower case, as ALFWorld prints them; one piece is a kind and a number ("mug 1").
-The facts follow ALFWorld's ``alfworld/gen/constants.py`` (MIT): ``VAL_RECEPTACLE_OBJECTS``, ``VAL_ACTION_OBJECTS`` and
-``OPENABLE_CLASS_SET``, without slices, and without things inside things.
+Furniture and things are named by their kind in lower case, as ALFWorld prints them; one piece is a kind and a number
+("mug 1"). The facts follow ALFWorld's ``alfworld/gen/constants.py`` (MIT): ``VAL_RECEPTACLE_OBJECTS``,
+``VAL_ACTION_OBJECTS`` and ``OPENABLE_CLASS_SET``, without slices, and without things inside things.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 ROOMS: Mapping[str, Room] = {
     "kitchen": Room(
         furniture={
@@ -31,17 +35,17 @@ ROOMS: Mapping[str, Room] = {
             "fridge": (1, 1), "garbagecan": (0, 1), "microwave": (1, 1), "shelf": (0, 1), "sinkbasin": (1, 1),
             "stoveburner": (1, 2), "toaster": (0, 1),
         },
-        things=_words("""apple bowl bread butterknife cup dishsponge egg fork glassbottle kettle knife ladle lettuce mug pan
-            peppershaker plate pot potato saltshaker soapbottle spatula spoon tomato winebottle"""),
+        things=_words("""apple bowl bread butterknife cup dishsponge egg fork glassbottle kettle knife ladle lettuce
+            mug pan peppershaker plate pot potato saltshaker soapbottle spatula spoon tomato winebottle"""),
     ),
     "livingroom": Room(
         furniture={
             "armchair": (0, 2), "cabinet": (0, 2), "coffeetable": (1, 1), "diningtable": (0, 1), "drawer": (0, 3),
-            "dresser": (0, 1), "garbagecan": (0, 1), "ottoman": (0, 1), "safe": (0, 1), "shelf": (0, 2), "sidetable": (1, 2),
-            "sofa": (1, 2), "tvstand": (0, 1),
+            "dresser": (0, 1), "garbagecan": (0, 1), "ottoman": (0, 1), "safe": (0, 1), "shelf": (0, 2),
+            "sidetable": (1, 2), "sofa": (1, 2), "tvstand": (0, 1),
         },
-        things=_words("""book candle cellphone creditcard keychain laptop newspaper pen pencil pillow plate remotecontrol
-            statue tissuebox vase watch wateringcan"""),
+        things=_words("""book candle cellphone creditcard keychain laptop newspaper pen pencil pillow plate
+            remotecontrol statue tissuebox vase watch wateringcan"""),
         lamps=("desklamp", "floorlamp"),
     ),
     "bedroom": Room(
@@ -49,8 +53,8 @@ ROOMS: Mapping[str, Room] = {
             "armchair": (0, 1), "bed": (1, 2), "cabinet": (0, 2), "desk": (0, 2), "drawer": (1, 4), "dresser": (0, 1),
             "garbagecan": (0, 1), "laundryhamper": (0, 1), "safe": (0, 1), "shelf": (0, 2), "sidetable": (1, 2),
         },
-        things=_words("""alarmclock baseballbat basketball book bowl cd cellphone cloth creditcard keychain laptop mug pen
-            pencil pillow statue tennisracket vase watch"""),
+        things=_words("""alarmclock baseballbat basketball book bowl cd cellphone cloth creditcard keychain laptop
+            mug pen pencil pillow statue tennisracket vase watch"""),
         lamps=("desklamp",),
     ),
     "bathroom": Room(
@@ -63,50 +67,52 @@ ROOMS: Mapping[str, Room] = {
     ),
 }
 
-_TABLE = frozenset(_words("""alarmclock apple baseballbat basketball book bowl bread butterknife candle cd cellphone cloth
-    creditcard cup dishsponge egg fork glassbottle handtowel kettle keychain knife ladle laptop lettuce mug newspaper pan pen pencil
-    peppershaker plate pot potato remotecontrol saltshaker soapbar soapbottle spatula spoon spraybottle statue tennisracket tissuebox
-    toiletpaper tomato vase watch wateringcan winebottle"""))
-_SEAT = frozenset(_words("basketball book cellphone cloth creditcard keychain laptop newspaper pillow remotecontrol"))
-_DESK = frozenset(_words("""alarmclock basketball book bowl candle cd cellphone cloth creditcard cup glassbottle keychain laptop mug
-    newspaper pen pencil plate remotecontrol spraybottle statue tennisracket tissuebox toiletpaper vase watch wateringcan
-    winebottle"""))
+_TABLE = _set("""alarmclock apple baseballbat basketball book bowl bread butterknife candle cd cellphone
+    cloth creditcard cup dishsponge egg fork glassbottle handtowel kettle keychain knife ladle laptop lettuce mug
+    newspaper pan pen pencil peppershaker plate pot potato remotecontrol saltshaker soapbar soapbottle spatula spoon
+    spraybottle statue tennisracket tissuebox toiletpaper tomato vase watch wateringcan winebottle""")
+_SEAT = _set("basketball book cellphone cloth creditcard keychain laptop newspaper pillow remotecontrol")
+_DESK = _set("""alarmclock basketball book bowl candle cd cellphone cloth creditcard cup glassbottle
+    keychain laptop mug newspaper pen pencil plate remotecontrol spraybottle statue tennisracket tissuebox
+    toiletpaper vase watch wateringcan winebottle""")
 
 HOLDS: Mapping[str, frozenset[str]] = {
     "armchair": _SEAT,
-    "bathtubbasin": frozenset(_words("cloth dishsponge handtowel soapbar")),
-    "bed": frozenset(_words("baseballbat basketball book cellphone laptop newspaper pillow tennisracket")),
-    "cabinet": frozenset(_words("""book bowl candle cd cloth cup dishsponge glassbottle handtowel kettle ladle mug newspaper pan
-        peppershaker plate pot saltshaker soapbar soapbottle spraybottle tissuebox toiletpaper vase wateringcan winebottle""")),
-    "cart": frozenset(_words("""candle cloth dishsponge handtowel mug soapbar soapbottle spraybottle statue tissuebox toiletpaper
-        vase""")),
+    "bathtubbasin": _set("cloth dishsponge handtowel soapbar"),
+    "bed": _set("baseballbat basketball book cellphone laptop newspaper pillow tennisracket"),
+    "cabinet": _set("""book bowl candle cd cloth cup dishsponge glassbottle handtowel kettle ladle mug
+        newspaper pan peppershaker plate pot saltshaker soapbar soapbottle spraybottle tissuebox toiletpaper vase
+        wateringcan winebottle"""),
+    "cart": _set("""candle cloth dishsponge handtowel mug soapbar soapbottle spraybottle statue
+        tissuebox toiletpaper vase"""),
     "coffeemachine": frozenset({"mug"}),
     "coffeetable": _TABLE,
     "countertop": _TABLE,
     "desk": _DESK | {"soapbottle"},
     "diningtable": _TABLE,
-    "drawer": frozenset(_words("""book butterknife candle cd cellphone cloth creditcard dishsponge fork handtowel keychain knife
-        ladle newspaper pen pencil peppershaker remotecontrol saltshaker soapbar soapbottle spatula spoon spraybottle tissuebox
-        toiletpaper watch wateringcan""")),
+    "drawer": _set("""book butterknife candle cd cellphone cloth creditcard dishsponge fork handtowel
+        keychain knife ladle newspaper pen pencil peppershaker remotecontrol saltshaker soapbar soapbottle spatula
+        spoon spraybottle tissuebox toiletpaper watch wateringcan"""),
     "dresser": _DESK,
-    "fridge": frozenset(_words("apple bowl bread cup egg glassbottle lettuce mug pan plate pot potato tomato winebottle")),
-    "garbagecan": frozenset(_words("""apple bread cd cloth dishsponge egg handtowel lettuce newspaper pen pencil potato soapbar
-        soapbottle spraybottle tissuebox toiletpaper tomato winebottle""")),
+    "fridge": _set("apple bowl bread cup egg glassbottle lettuce mug pan plate pot potato tomato winebottle"),
+    "garbagecan": _set("""apple bread cd cloth dishsponge egg handtowel lettuce newspaper pen pencil
+        potato soapbar soapbottle spraybottle tissuebox toiletpaper tomato winebottle"""),
     "handtowelholder": frozenset({"handtowel"}),
     "laundryhamper": frozenset({"cloth"}),
-    "microwave": frozenset(_words("apple bowl bread cup egg glassbottle mug plate potato tomato")),
+    "microwave": _set("apple bowl bread cup egg glassbottle mug plate potato tomato"),
     "ottoman": _SEAT,
-    "safe": frozenset(_words("cd cellphone creditcard keychain statue vase watch")),
-    "shelf": frozenset(_words("""alarmclock book bowl candle cd cellphone cloth creditcard cup dishsponge glassbottle handtowel
-        kettle keychain mug newspaper pen pencil peppershaker plate pot remotecontrol saltshaker soapbar soapbottle spraybottle
-        statue tissuebox toiletpaper vase watch wateringcan winebottle""")),
+    "safe": _set("cd cellphone creditcard keychain statue vase watch"),
+    "shelf": _set("""alarmclock book bowl candle cd cellphone cloth creditcard cup dishsponge
+        glassbottle handtowel kettle keychain mug newspaper pen pencil peppershaker plate pot remotecontrol
+        saltshaker soapbar soapbottle spraybottle statue tissuebox toiletpaper vase watch wateringcan winebottle"""),
     "sidetable": _TABLE,
-    "sinkbasin": frozenset(_words("""apple bowl butterknife cloth cup dishsponge egg fork glassbottle handtowel kettle knife ladle
-        lettuce mug pan plate pot potato soapbar spatula spoon tomato""")),
+    "sinkbasin": _set("""apple bowl butterknife cloth cup dishsponge egg fork glassbottle handtowel
+        kettle knife ladle lettuce mug pan plate pot potato soapbar spatula spoon tomato"""),
     "sofa": _SEAT,
     "stoveburner": frozenset({"kettle", "pan", "pot"}),
     "toaster": frozenset(),
-    "toilet": frozenset(_words("candle cloth dishsponge handtowel newspaper soapbar soapbottle spraybottle tissuebox toiletpaper")),
+    "toilet": _set("""candle cloth dishsponge handtowel newspaper soapbar soapbottle spraybottle
+        tissuebox toiletpaper"""),
     "toiletpaperhanger": frozenset({"toiletpaper"}),
     "tvstand": frozenset({"tissuebox"}),
 }
@@ -125,10 +131,10 @@ APPLIANCE: Mapping[str, str] = {"clean": "sinkbasin", "heat": "microwave", "cool
 """Which furniture each treatment needs."""
 
 TREATABLE: Mapping[str, frozenset[str]] = {
-    "clean": frozenset(_words("""apple bowl butterknife cloth cup dishsponge egg fork kettle knife ladle lettuce mug pan plate pot
-        potato soapbar spatula spoon tomato""")),
-    "heat": frozenset(_words("apple bread cup egg mug plate potato tomato")),
-    "cool": frozenset(_words("apple bowl bread cup egg lettuce mug pan plate pot potato tomato winebottle")),
+    "clean": _set("""apple bowl butterknife cloth cup dishsponge egg fork kettle knife ladle lettuce mug
+        pan plate pot potato soapbar spatula spoon tomato"""),
+    "heat": _set("apple bread cup egg mug plate potato tomato"),
+    "cool": _set("apple bowl bread cup egg lettuce mug pan plate pot potato tomato winebottle"),
 }
 """Which things each treatment can be given to."""
 

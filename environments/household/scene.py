@@ -1,7 +1,7 @@
 """Scenes: the furniture of a room and where everything lies at the start, drawn for a goal.
 
-A floor plan (a room and how many pieces of each furniture it has) belongs to one split alone, so that validation and test rooms
-are rooms that training never shows.
+A floor plan (a room and how many pieces of each furniture it has) belongs to one split alone, so that validation and
+test rooms are rooms that training never shows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _SHARES: tuple[Split, ...] = ("train", "train", "train", "validation", "test")
 
 
 def draw_scene(goal: Goal, split: Split, random: Random) -> Scene:
-    """A room of the split where the goal can be reached and is not yet: what it asks for lies in no place of its kind."""
+    """A room of the split where the goal can be reached and is not yet: what it asks for lies in no place of its
+    kind."""
     plan = _floor_plan(goal, split, random)
     scene: dict[str, list[str]] = {f"{kind} {n}": [] for kind, count in plan.items() for n in range(1, count + 1)}
     for thing in _things(goal, random):

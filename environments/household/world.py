@@ -1,6 +1,7 @@
 """The text world of a household: ALFWorld's commands and answers over a scene.
 
-Texts and rules are those of ALFWorld's ``alfred.twl2`` and ``alfred.pddl`` (MIT), without slicing and without things inside things.
+Texts and rules are those of ALFWorld's ``alfred.twl2`` and ``alfred.pddl`` (MIT), without slicing and without things
+inside things.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ _LOOKS = {
 class World(TextWorld):
     """One room. What the agent holds is nowhere else; it holds one thing at most.
 
-    ``at`` and ``held`` are empty for the middle of the room and for empty hands; ``treated`` says what was done to each thing.
+    ``at`` and ``held`` are empty for the middle of the room and for empty hands; ``treated`` says what was done to each
+    thing.
     """
 
     def __init__(self, scene: Scene, goal: Goal, sentence: str) -> None:
@@ -71,8 +73,8 @@ class World(TextWorld):
     def solved(self) -> bool:
         """Is the goal reached, as ALFWorld's PDDL goals say?
 
-        Light: such a thing is in the hand, at a lamp of that kind that was switched on. Else: enough of the things, treated as
-        asked, are in one place of that kind.
+        Light: such a thing is in the hand, at a lamp of that kind that was switched on. Else: enough of the things,
+        treated as asked, are in one place of that kind.
         """
         goal = self._goal
         if goal.kind.lamp:

@@ -1,4 +1,5 @@
-"""The suite ``household``: rooms of furniture and things, in ALFWorld's own observation and command language, made on the spot."""
+"""The suite ``household``: rooms of furniture and things, in ALFWorld's own observation and command language, made on
+the spot."""
 
 from __future__ import annotations
 
@@ -22,18 +23,19 @@ SIZES: dict[Split, int] = {"train": 12_000, "validation": 3_000, "test": 3_000}
 
 
 class Household(TextSuite):
-    """Six kinds of task in turn (put, clean, heat, cool, light, put two), in four kinds of room of 8 to 14 pieces of furniture.
+    """Six kinds of task in turn (put, clean, heat, cool, light, put two), in four kinds of room of 8 to 14 pieces of
+    furniture.
 
-    How the splits differ: a floor plan (a room and how many pieces of each furniture it has) belongs to one split alone, about
-    3/5 to training and 1/5 each to validation and test. Training and validation ask for the same goals (kind, thing, place); one
-    goal in four is kept for the test split, which asks for no other.
+    How the splits differ: a floor plan (a room and how many pieces of each furniture it has) belongs to one split
+    alone, about 3/5 to training and 1/5 each to validation and test. Training and validation ask for the same goals
+    (kind, thing, place); one goal in four is kept for the test split, which asks for no other.
 
-    A task fixes the room, the goal and where everything lies. The seed of an episode changes only the order in which furniture and
-    things are told. The reward is 1 when the goal is reached, which ends the episode.
+    A task fixes the room, the goal and where everything lies. The seed of an episode changes only the order in which
+    furniture and things are told. The reward is 1 when the goal is reached, which ends the episode.
     """
 
     name = "household"
-    description = "Household chores in text rooms, in the language of ALFWorld: put, clean, heat, cool, look at in light, put two."
+    description = "Chores in text rooms, in ALFWorld's language: put, clean, heat, cool, look at in light, put two."
     licence = "Apache-2.0"
     source = "made on the spot, after ALFWorld (arXiv 2010.03768)"
     reward_visible = False

@@ -1,8 +1,9 @@
 """How many steps a second the suite ``household`` makes: ``python -m knowhow.evals.benches.household_steps``.
 
-A random agent plays tasks of the training split, 50 steps each or until the goal is reached. Drawing the rooms and listing the
-commands that are possible after each step are part of the time. Prints one JSON object with the median of several runs, in steps/s:
-``core`` for the world called directly, ``environment`` for the asynchronous environment around it.
+A random agent plays tasks of the training split, 50 steps each or until the goal is reached. Drawing the rooms and
+listing the commands that are possible after each step are part of the time. Prints one JSON object with the median of
+several runs, in steps/s: ``core`` for the world called directly, ``environment`` for the asynchronous environment
+around it.
 """
 
 from __future__ import annotations
@@ -58,10 +59,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50_000, help="steps in a run")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    figures = {
-        "core_steps_per_second": round(median(core(options.steps) for _ in range(options.runs))),
-        "environment_steps_per_second": round(median(asyncio.run(environment(options.steps)) for _ in range(options.runs))),
-    }
+    inner = [core(options.steps) for _ in range(options.runs)]
+    outer = [asyncio.run(environment(options.steps)) for _ in range(options.runs)]
+    figures = {"core_steps_per_second": round(median(inner)), "environment_steps_per_second": round(median(outer))}
     print(json.dumps({**figures, "steps": options.steps, "runs": options.runs}))
 
 
