@@ -61,9 +61,9 @@ def reader(kind: Any) -> Reader:
 
 @cache
 def field_readers(kind: type) -> Mapping[str, Reader]:
-    """The reader of every field of a dataclass, by name."""
+    """The reader of every field of a dataclass, by name. Raises (when called): ValueError, naming the field."""
     hints = get_type_hints(kind)
-    return {field.name: reader(hints[field.name]) for field in fields(kind)}
+    return {field.name: _named(field.name, reader(hints[field.name])) for field in fields(kind)}
 
 
 def _dataclass(kind: type) -> Reader:
@@ -75,16 +75,19 @@ def _dataclass(kind: type) -> Reader:
         missing = _required(kind) - data.keys()
         if missing:
             raise ValueError(f"a {kind.__name__} lacks {', '.join(sorted(missing))}")
-        return kind(**{name: _read_field(name, readers[name], part) for name, part in data.items() if name in readers})
+        return kind(**{name: readers[name](part) for name, part in data.items() if name in readers})
 
     return read
 
 
-def _read_field(name: str, read: Reader, data: Any) -> Any:
-    try:
-        return read(data)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+def _named(name: str, read: Reader) -> Reader:
+    def read_field(data: Any) -> Any:
+        try:
+            return read(data)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
+    return read_field
 
 
 @cache

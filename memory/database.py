@@ -76,7 +76,7 @@ class Database:
         """Look at every page. Raises: MemoryDamaged."""
         ((verdict,),) = self.read("PRAGMA quick_check(1)")
         if verdict != "ok":
-            raise MemoryDamaged(f"{self._form.what} {self.path}: it is damaged; restore it from a copy ({verdict})")
+            raise MemoryDamaged(f"{self._form.what} {self.path}: damaged; restore it from a copy ({_line(verdict)})")
 
     def close(self) -> None:
         with self.lock:
@@ -150,4 +150,9 @@ def _one_sentence(path: Path, form: Format) -> Iterator[None]:
         if code is None or code & 0xFF not in _SENTENCES:
             raise
         kind, sentence = _SENTENCES[code & 0xFF]
-        raise kind(f"{form.what} {path}: {sentence} ({error})") from error
+        raise kind(f"{form.what} {path}: {sentence} ({_line(error)})") from error
+
+
+def _line(said: object) -> str:
+    """The last line of what SQLite says, which names the fault; the ones before say where it looked."""
+    return (str(said).splitlines() or [""])[-1]

@@ -33,6 +33,10 @@ class Index:
         """The journal's version at the last ``sync``; 0 before the first."""
         return self._collection.version if self._collection else 0
 
+    def ids(self) -> set[str]:
+        """The ids of the items that it holds; none before the first ``sync``."""
+        return set(self._collection.marks) if self._collection else set()
+
     def sync(self, items: Mapping[str, Item], version: int) -> None:
         """Make the index hold exactly ``items``, which are the journal's at ``version``.
 
