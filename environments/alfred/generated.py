@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +26,7 @@ class Generated:
 
     def tasks(self, split: Split) -> Sequence[Task]:
         """Where a kind has fewer goals than tasks, its goals come again in rooms that are furnished anew."""
-        return Lazy(len(_KINDS) * _TASKS_A_KIND[split], partial(_task, split))
+        return Lazy(len(_KINDS) * _TASKS_A_KIND[split], partial(_task, split, goals(split)))
 
     def game(self, task: Task) -> Mapping[str, Any]:
         """The game as the engine's game files hold it."""
@@ -37,20 +39,17 @@ class Generated:
         return walkthrough(furnish(_goal(task)))
 
 
-def _task(split: Split, index: int) -> Task:
-    turn, at = divmod(index, len(_KINDS))
-    kind = _KINDS[at]
-    known = goals(split)[kind]
+def _task(split: Split, goals: Mapping[str, Sequence[Goal]], index: int) -> Task:
+    turn, kind = divmod(index, len(_KINDS))
+    known = goals[_KINDS[kind]]
     variant, at = divmod(turn, len(known))
-    goal = Goal(kind, known[at].thing, known[at].target, known[at].scene, variant)
-    return Task(goal.id, "alfworld", split, kind, goal.sentence)
+    goal = replace(known[at], variant=variant)
+    return Task(goal.id, "alfworld", split, goal.kind, goal.sentence)
 
 
 def _goal(task: Task) -> Goal:
-    try:
+    with suppress(ValueError, KeyError):
         goal = Goal.of(task.id)
-        if Goal(goal.kind, goal.thing, goal.target, goal.scene) in goals(task.split)[goal.kind]:
+        if replace(goal, variant=0) in goals(task.split)[goal.kind]:
             return goal
-    except (ValueError, KeyError):
-        pass
     raise UnknownName(f"alfworld has no task {task.id!r} in the split {task.split!r}; take one of its tasks()")

@@ -17,6 +17,7 @@ from knowhow.environments.types import Split, Task
 
 _FOLDERS: Mapping[Split, str] = {"train": "train", "validation": "valid_seen", "test": "valid_unseen"}
 _KINDS = {upstream: kind for kind, upstream in UPSTREAM.items()}
+_GAMES = "*/*/game.tw-pddl"
 _GOAL = re.compile(r"Your task is to: (.*?)\.\"")
 
 
@@ -59,14 +60,14 @@ def official(folder: str) -> Official | None:
     if not folder:
         return None
     for root in [*sorted(Path(folder).expanduser().glob("json_*")), Path(folder).expanduser()]:
-        if all(_files(root, split) for split in _FOLDERS):
+        if all(next((root / split).glob(_GAMES), None) for split in _FOLDERS.values()):
             return Official(root)
     return None
 
 
 @functools.cache
 def _files(root: Path, split: Split) -> tuple[Path, ...]:
-    found = [path for path in sorted((root / _FOLDERS[split]).glob("*/*/game.tw-pddl")) if _counts(path)]
+    found = [path for path in sorted((root / _FOLDERS[split]).glob(_GAMES)) if _counts(path)]
     random.Random("official").shuffle(found)
     return tuple(found)
 

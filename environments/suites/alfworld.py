@@ -35,6 +35,7 @@ class Alfworld(Suite):
     """
 
     name = "alfworld"
+    description = Generated.description
     licence = "MIT (alfworld, textworld), GPL-3.0 (fast-downward)"
     source = "ALFWorld (arXiv 2010.03768), https://github.com/alfworld/alfworld at 0.4.2"
     extra = "alfworld"
