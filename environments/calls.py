@@ -58,8 +58,10 @@ def parse_call(text: str, tools: Sequence[Tool]) -> ToolCall:
         node = ast.parse(text, mode="eval").body
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args):
             raise ValueError("not of the form name(argument=value)")
+        if any(word.arg is None for word in node.keywords):
+            raise ValueError("each argument needs its name")
         arguments = {str(word.arg): _value(word.value) for word in node.keywords}
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(f"{text[:80]!r} is no tool call ({error}); write one of {', '.join(names)} as name(argument=value)") from None
     if node.func.id not in names:
         raise ValueError(f"there is no tool {node.func.id!r}; the tools are {', '.join(names)}")
@@ -97,6 +99,11 @@ def _fits(value: object, kind: object) -> bool:
 
 
 def _value(node: ast.expr) -> object:
-    if isinstance(node, ast.Name) and node.id in {"true", "false", "null"}:
-        return json.loads(node.id)
-    return ast.literal_eval(node)
+    return ast.literal_eval(_JsonNames().visit(node))
+
+
+class _JsonNames(ast.NodeTransformer):
+    """JSON's three names, wherever they stand, as Python's."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(json.loads(node.id)) if node.id in {"true", "false", "null"} else node

@@ -203,7 +203,8 @@ def test_it_speaks_alfworlds_words() -> None:
         "\n\nYour task is to: put a clean mug in coffeemachine."
     )
     story = {
-        "go to countertop 1": "You arrive at countertop 1. On the countertop 1, you see a cup 1, a egg 2, and a knife 1",
+        "go to countertop 1": "You arrive at countertop 1. On the countertop 1, you see a cup 1, a egg 2, and a "
+        "knife 1.",
         "go to shelf 1": "You arrive at shelf 1. On the shelf 1, you see a mug 1, and a egg 1.",
         "inventory": "You are not carrying anything.",
         "take mug 1 from shelf 1": "You pick up the mug 1 from the shelf 1.",
