@@ -1,1 +1,2 @@
-"""One search a file: ``<name>.py`` has a function ``<name>(attempt, ask, **settings)`` that turns one attempt into another."""
+"""One search a file: ``<name>.py`` has a function ``<name>(attempt, ask, **settings)`` that turns one attempt into
+another."""

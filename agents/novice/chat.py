@@ -1,0 +1,143 @@
+"""The novice as a LangChain chat model: which of its skills a prompt asks for is said by the prompt's own heading."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+
+from knowhow.agents.novice.commands import content_words, mentions
+from knowhow.agents.novice.curate import curate
+from knowhow.agents.novice.play import choose
+from knowhow.agents.novice.reading import read_situation, section
+from knowhow.agents.novice.reflect import notes_for_retry, read_attempt, reflect
+from knowhow.environments.calls import parse_call, tool_name
+from knowhow.environments.types import Tool
+
+CHARACTERS_A_TOKEN = 4
+
+
+class NoviceChat(BaseChatModel):
+    """Deterministic for the same messages and ``seed``. Tokens are counted as characters over four."""
+
+    seed: int = 0
+
+    @property
+    def _llm_type(self) -> str:
+        return "novice"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        return self.bind(tools=list(tools), **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        seed = kwargs.get("seed")
+        reply = answer(messages, kwargs.get("tools") or (), self.seed if seed is None else seed)
+        return ChatResult(generations=[ChatGeneration(message=reply)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._generate(messages, stop, None, **kwargs)
+
+
+def answer(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) -> AIMessage:
+    """The novice's reply: a tool call where tools are offered, else what the last message's heading asks for."""
+    if tools:
+        reply = _act(messages, tools, seed)
+    else:
+        prompt = str(messages[-1].text)
+        heading = re.match(r"# (\w+)", prompt)
+        reply = AIMessage(_SKILLS.get(heading[1] if heading else "", _nothing_to_say)(prompt))
+    read = sum(len(message.text) for message in messages) // CHARACTERS_A_TOKEN
+    written = (len(reply.text) + len(json.dumps(reply.tool_calls, default=str))) // CHARACTERS_A_TOKEN
+    reply.usage_metadata = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    return reply
+
+
+def _act(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) -> AIMessage:
+    situation = read_situation(messages, tools)
+    choice = choose(situation, seed)
+    cited = "".join(f" [{lesson}]" for lesson in dict.fromkeys(choice.lessons))
+    if not choice.command:
+        return _guess(situation.goal, tools, seed)
+    call = parse_call(choice.command, tools)
+    digest = hashlib.sha256(f"{seed}/{len(situation.moves)}/{choice.command}".encode()).hexdigest()[:12]
+    made = {"name": call.name, "args": dict(call.arguments), "id": f"call-{digest}", "type": "tool_call"}
+    return AIMessage(f"Next: {choice.command}.{cited}", tool_calls=[made])
+
+
+def _guess(goal: str, tools: Sequence[Tool], seed: int) -> AIMessage:
+    """Where no command is listed, a tool is called with words of the goal."""
+    rng = Random(f"{seed}/{goal}")
+    function = rng.choice(list(tools))["function"]
+    words = content_words(goal) or ["nothing"]
+    properties = function.get("parameters", {}).get("properties", {})
+    arguments = {name: _value(schema, rng.choice(words)) for name, schema in properties.items()}
+    made = {
+        "name": tool_name({"function": function}),
+        "args": arguments,
+        "id": f"call-{rng.randrange(10**9)}",
+        "type": "tool_call",
+    }
+    return AIMessage("Nothing advises; this is a guess.", tool_calls=[made])
+
+
+def _value(schema: dict[str, Any], word: str) -> Any:
+    kinds: dict[str, Any] = {
+        "integer": len(word),
+        "number": float(len(word)),
+        "boolean": True,
+        "array": [word],
+        "object": {},
+    }
+    return schema["enum"][0] if schema.get("enum") else kinds.get(schema.get("type", "string"), word)
+
+
+def _judge(prompt: str) -> str:
+    """The attempt whose last command names most of the goal; achieved where it names at least two of its words."""
+    words = content_words(section(prompt, "Task"))
+    attempts = re.findall(r"^# Attempt \d+\n(.*?)(?=^# |\Z)", prompt, re.MULTILINE | re.DOTALL)
+    last = [read_attempt(attempt)[-1:] for attempt in attempts]
+    named = [sum(mentions(word, step.command) for step in steps for word in words) for steps in last]
+    best = max(range(len(named)), key=named.__getitem__, default=0)
+    achieved = bool(named) and named[best] >= 2
+    return json.dumps(
+        {"reasoning": "The last commands were compared with the goal.", "best": best + 1, "achieved": achieved}
+    )
+
+
+def _stop(prompt: str) -> str:
+    return "STOP"
+
+
+def _nothing_to_say(prompt: str) -> str:
+    return "I have nothing to say to this."
+
+
+_SKILLS: dict[str, Callable[[str], str]] = {
+    "Reflector": reflect,
+    "Curator": curate,
+    "Judge": _judge,
+    "Retry": notes_for_retry,
+    "Critique": _stop,
+}

@@ -1,0 +1,83 @@
+"""The two sentences in which the novice writes down what it learned, and reads it again from the prompt.
+
+A *plan* says which commands, in which order, did a task of some wording. A *mechanic* says after which commands
+another one becomes possible. Both are plain English, so that any model, or a person, can use them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from knowhow.agents.novice.commands import Command, read_command
+
+BULLET = re.compile(r"^\[([a-z]+-\d+)\] (?:helpful=(\d+) harmful=(\d+) :: )?(.+)$", re.MULTILINE)
+_PLAN = re.compile(r'When the task reads like "([^"]+)", do in order: (.+?)\.(?: Here .*)?$')
+_MECHANIC = re.compile(r"`([^`]+)` becomes possible after (.+?)\.$")
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``pattern`` is a goal's wording with ``{a}``, ``{b}`` for what changes; ``{a2}`` in a step is another thing of
+    the kind ``{a}``."""
+
+    pattern: str
+    steps: tuple[str, ...]
+    id: str = ""
+    helpful: int = 0
+    harmful: int = 0
+
+    def __str__(self) -> str:
+        others = sorted(set(re.findall(r"\{([a-z])2\}", " ".join(self.steps))))
+        note = f" Here {' and '.join(f'{{{o}2}} is another {{{o}}}' for o in others)}." if others else ""
+        steps = "; ".join(f"`{step}`" for step in self.steps)
+        return f'When the task reads like "{self.pattern}", do in order: {steps}.{note}'
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanic:
+    """``target`` becomes possible after any of ``enablers``; letters in braces stand for the same thing in both."""
+
+    target: str
+    enablers: tuple[str, ...]
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"`{self.target}` becomes possible after {' or '.join(f'`{enabler}`' for enabler in self.enablers)}."
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    plans: tuple[Plan, ...] = ()
+    mechanics: tuple[Mechanic, ...] = ()
+
+    def enabling(self, verb: str) -> Iterable[tuple[Mechanic, Command, Command]]:
+        """(lesson, target, enabler) for every known way to make a command of this verb possible."""
+        for mechanic in self.mechanics:
+            target = read_command(mechanic.target)
+            if target.verb == verb:
+                for enabler in mechanic.enablers:
+                    yield mechanic, target, read_command(enabler)
+
+
+def read_lesson(text: str, id: str = "", helpful: int = 0, harmful: int = 0) -> Plan | Mechanic | None:
+    """The lesson that a sentence states, or None where it is of neither form."""
+    text = text.strip()
+    plan = _PLAN.search(text)
+    if plan:
+        return Plan(plan[1], tuple(_QUOTED.findall(plan[2])), id, helpful, harmful)
+    mechanic = _MECHANIC.search(text)
+    if mechanic:
+        return Mechanic(mechanic[1], tuple(_QUOTED.findall(mechanic[2])), id)
+    return None
+
+
+def read_lessons(prompt: str) -> Lessons:
+    """Every lesson among the bullets of a prompt."""
+    read = [
+        read_lesson(text, id, int(helpful or 0), int(harmful or 0))
+        for id, helpful, harmful, text in BULLET.findall(prompt)
+    ]
+    return Lessons(tuple(r for r in read if isinstance(r, Plan)), tuple(r for r in read if isinstance(r, Mechanic)))

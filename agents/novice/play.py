@@ -1,0 +1,172 @@
+"""One decision of the novice: follow the plan that memory has for this wording; else improvise from mechanics; else
+explore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+
+from knowhow.agents.novice.commands import Command, content_words, read_command, verb_word
+from knowhow.agents.novice.explore import explore
+from knowhow.agents.novice.lessons import Lessons, Plan
+from knowhow.agents.novice.reading import Situation
+from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
+
+_VARIABLE = re.compile(r"\{([a-z])(2?)\}$")
+LEAST_LIKENESS = 0.3
+"""Plans for a wording less like the goal's than this are left alone."""
+DETOURS = 0.75
+"""How often a plan for another wording is tried with one more thing done before its last step."""
+DOUBT = 0.25
+"""How often a plan for the same words in another order is treated as a guess."""
+OMISSIONS = 0.5
+"""How often it is tried with one of its steps left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A plan with what its letters stand for here; ``exact`` where it was learned for this very wording, ``alike``
+    where for one of the same words in another order."""
+
+    plan: Plan
+    slots: Mapping[str, str]
+    exact: bool
+    alike: bool = False
+
+
+def choose(situation: Situation, seed: int) -> Choice:
+    """The next command; an empty one where the prompt lists none."""
+    episode = Random(f"{seed}/{situation.goal}")
+    step = Random(f"{seed}/{situation.goal}/{len(situation.moves)}")
+    fit = best_fit(situation.lessons, situation.goal, episode) or improvise(situation.lessons, situation.goal, episode)
+    choice = follow(fit, situation, episode, step) if fit else None
+    return choice or Choice(explore(situation, step))
+
+
+def best_fit(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
+    """The plan for the wording most like the goal's; of equally like ones the one with the better record."""
+    fits = []
+    for plan in lessons.plans:
+        exact = _match(plan.pattern, goal)
+        likeness = 2.0 if exact is not None else _likeness(plan.pattern, goal)
+        slots = exact if exact is not None else _guess_slots(plan.pattern, goal)
+        if likeness >= LEAST_LIKENESS and slots is not None:
+            record = (plan.helpful + 1) / (plan.helpful + plan.harmful + 2)
+            fits.append(
+                (likeness, record, -len(plan.steps), plan.id, Fit(plan, slots, exact is not None, likeness == 1))
+            )
+    return max(fits, key=lambda fit: fit[:4])[-1] if fits else None
+
+
+def improvise(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
+    """A plan made up from mechanics alone: do something with the last two things that the goal names."""
+    things = content_words(goal)[-2:]
+    commands = [(mechanic, read_command(mechanic.target)) for mechanic in lessons.mechanics]
+    pairs = [(mechanic, command) for mechanic, command in commands if len(command.arguments) == 2]
+    if len(things) < 2 or not pairs:
+        return None
+    named = [pair for pair in pairs if verb_word(pair[1]) in content_words(goal)]
+    mechanic, last = rng.choice(named or pairs)
+    first = [
+        command
+        for command in map(read_command, mechanic.enablers)
+        if len(command.arguments) == 2 and command.arguments[0] == last.arguments[0] and command.verb != last.verb
+    ]
+    steps = [*(command.verb.format("{a}", "anything") for command in first[:1]), last.verb.format("{a}", "{b}")]
+    return Fit(Plan("", tuple(steps)), {"a": things[0], "b": things[1]}, exact=False)
+
+
+def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choice | None:
+    """The plan's next step, or what leads to it; None where the plan is through, or no way on is known."""
+    steps = [read_command(step) for step in fit.plan.steps]
+    if not fit.exact and episode.random() < (DOUBT if fit.alike else 1):
+        steps = _varied(steps, situation, episode)
+    done, since, bound = 0, 0, dict[str, str]()
+    for number, move in enumerate(situation.moves):
+        if done < len(steps) and _target(steps[done], fit.slots, bound).admits(read_command(move.command)):
+            _bind(steps[done], read_command(move.command), bound)
+            done, since = done + 1, number + 1
+    if done == len(steps):
+        return None
+    choice = pursue(_target(steps[done], fit.slots, bound), situation, since, rng)
+    used = (fit.plan.id,) if fit.plan.id else ()
+    return Choice(choice.command, (*used, *choice.lessons)) if choice else None
+
+
+def _varied(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    """A plan for another wording is a guess here: with a step left out, with one more thing done, and again with
+    another thing."""
+    inner = steps[1:-1]
+    if inner and episode.random() < OMISSIONS:
+        inner.remove(episode.choice(inner))
+    extra = _detour(steps, situation, episode)
+    once = [*steps[:1], *inner, *extra, *steps[1:][-1:]]
+    return once + _with_another(once)
+
+
+def _with_another(steps: list[Command]) -> list[Command]:
+    if any("2}" in argument for step in steps for argument in step.arguments):
+        return []
+    return [Command(step.verb, tuple(argument.replace("{a}", "{a2}") for argument in step.arguments)) for step in steps]
+
+
+def _detour(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    """One more thing to do with what the plan handles: what the goal names, else a guess, else nothing."""
+    known = {step.verb for step in steps}
+    targets = [read_command(mechanic.target) for mechanic in situation.lessons.mechanics]
+    others = [target for target in targets if len(target.arguments) == 2 and target.verb not in known]
+    named = [target for target in others if verb_word(target) in content_words(situation.goal)]
+    if len(steps) < 2 or not others or (not named and episode.random() > DETOURS):
+        return []
+    return [Command(episode.choice(named or others).verb, ("{a}", "anything"))]
+
+
+def _target(step: Command, slots: Mapping[str, str], bound: Mapping[str, str]) -> Target:
+    free = any(_VARIABLE.match(argument) for argument in step.arguments)
+    return Target(step.verb, tuple(_wanted(argument, slots, bound, free) for argument in step.arguments))
+
+
+def _wanted(argument: str, slots: Mapping[str, str], bound: Mapping[str, str], free: bool) -> Wanted:
+    variable = _VARIABLE.match(argument)
+    if not variable:
+        return Wanted(liked=argument) if free else Wanted(kind=argument)
+    letter, second = variable.groups()
+    other = bound.get(letter, "") if second else ""
+    return Wanted(kind=slots.get(letter, ""), thing=bound.get(letter + second, ""), other_than=other)
+
+
+def _bind(step: Command, command: Command, bound: dict[str, str]) -> None:
+    for argument, value in zip(step.arguments, command.arguments, strict=True):
+        variable = _VARIABLE.match(argument)
+        if variable:
+            bound.setdefault(variable[1] + variable[2], value)
+
+
+def _match(pattern: str, goal: str) -> dict[str, str] | None:
+    parts = re.split(r"\{([a-z])\}", pattern.strip(" ."))
+    expression = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    found = re.fullmatch(expression, goal.strip(" ."), re.IGNORECASE)
+    return {letter: value.lower() for letter, value in found.groupdict().items()} if found else None
+
+
+def _constants(pattern: str) -> list[str]:
+    return content_words(re.sub(r"\{[a-z]\}", " ", pattern))
+
+
+def _likeness(pattern: str, goal: str) -> float:
+    constants, words = set(_constants(pattern)), set(content_words(goal))
+    slots = len(set(re.findall(r"\{([a-z])\}", pattern)))
+    common = len(constants & words)
+    every = len(constants) + max(0, len(words) - slots) - common
+    return common / every if every else 0.0
+
+
+def _guess_slots(pattern: str, goal: str) -> dict[str, str] | None:
+    letters = list(dict.fromkeys(re.findall(r"\{([a-z])\}", pattern)))
+    constants = set(_constants(pattern))
+    left = [word for word in content_words(goal) if word not in constants]
+    if not letters or len(left) < len(letters):
+        return None
+    return dict(zip(letters, left[-len(letters) :], strict=True))

@@ -1,0 +1,86 @@
+"""What a prompt tells: the goal, the commands that are possible now, what was done and seen so far, and the lessons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from knowhow.agents.novice.lessons import Lessons, read_lessons
+from knowhow.agents.transcript import COMMANDS_HEADING
+from knowhow.environments.calls import render_call
+from knowhow.environments.types import Tool, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One command, what was possible before it, and what was seen after it."""
+
+    command: str
+    before: tuple[str, ...]
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    goal: str
+    hint: str
+    opening: str
+    options: tuple[str, ...]
+    moves: tuple[Move, ...]
+    lessons: Lessons
+
+    @property
+    def new_options(self) -> frozenset[str]:
+        """What the last command made possible."""
+        return frozenset(self.options) - frozenset(self.moves[-1].before) if self.moves else frozenset()
+
+
+def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Situation:
+    system = next((_content(m) for m in messages if isinstance(m, SystemMessage)), "")
+    human = next((_content(m) for m in messages if isinstance(m, HumanMessage)), "")
+    opening, options = read_observation(human)
+    moves = []
+    called = ""
+    for message in messages:
+        if isinstance(message, AIMessage) and message.tool_calls:
+            call = message.tool_calls[0]
+            called = render_call(ToolCall(call["name"], call["args"]), tools)
+        elif isinstance(message, ToolMessage) and called:
+            seen, after = read_observation(_content(message))
+            moves.append(Move(called, options, seen))
+            options = after or options
+            called = ""
+    return Situation(
+        section(human, "Task"),
+        section(human, "From your earlier attempts at this task"),
+        opening,
+        options,
+        tuple(moves),
+        _lessons(system),
+    )
+
+
+def section(prompt: str, heading: str) -> str:
+    """The text under a ``# heading`` of a prompt, up to the next one."""
+    found = re.search(rf"^# {re.escape(heading)}[^\n]*\n(.*?)(?=^# |\Z)", prompt, re.MULTILINE | re.DOTALL)
+    return found[1].strip() if found else ""
+
+
+@lru_cache(maxsize=4096)
+def read_observation(text: str) -> tuple[str, tuple[str, ...]]:
+    """(what is seen, the possible commands)."""
+    seen, _, listed = text.partition(f"{COMMANDS_HEADING}\n")
+    return seen.strip(), tuple(line[2:] for line in listed.splitlines() if line.startswith("- "))
+
+
+@lru_cache(maxsize=256)
+def _lessons(system: str) -> Lessons:
+    return read_lessons(system)
+
+
+def _content(message: BaseMessage) -> str:
+    return message.content if isinstance(message.content, str) else message.text

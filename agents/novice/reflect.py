@@ -1,0 +1,195 @@
+"""How the novice learns from one attempt: what made what possible, and, where the outcome is known to be good, which
+steps did it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from knowhow.agents.novice.commands import Command, kind_of, mentions, phrase_pattern, read_command, words_of
+from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
+from knowhow.agents.novice.reading import section
+from knowhow.agents.transcript import NEW_HEADING
+
+LETTERS = "abcdefgh"
+MOST_ENABLERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One command of an attempt, what was seen after it, and what became possible by it."""
+
+    command: str
+    seen: str
+    new: tuple[str, ...] = ()
+
+
+def reflect(prompt: str) -> str:
+    """The reply to the Reflector's prompt."""
+    goal, outcome = section(prompt, "Task"), section(prompt, "Outcome")
+    steps = read_attempt(section(prompt, "Attempt"))
+    achieved = "was achieved" in outcome
+    failed = "was not achieved" in outcome
+    used = [(id, text) for id, _, _, text in BULLET.findall(section(prompt, "Bullets used"))]
+    plan = plan_of(goal, steps) if achieved else None
+    lacked = _lacked(steps, read_attempt(section(prompt, "Another attempt"))) if failed else ""
+    lessons = [str(plan)] * bool(plan) + [str(mechanic) for mechanic in mechanics_of(steps)]
+    return json.dumps(
+        {
+            "reasoning": f"{len(steps)} commands were given. {outcome}",
+            "error_identification": "The task was not done within the steps." if failed else "",
+            "root_cause": lacked,
+            "correct_approach": str(plan) if plan else "",
+            "key_insight": "\n".join(lessons),
+            "bullet_tags": [{"id": id, "tag": _tag(text, achieved, failed)} for id, text in used],
+        }
+    )
+
+
+def _tag(text: str, achieved: bool, failed: bool) -> str:
+    """A failure speaks against the plan that was followed, not against what makes what possible."""
+    if achieved:
+        return "helpful"
+    return "harmful" if failed and isinstance(read_lesson(text), Plan) else "neutral"
+
+
+def read_attempt(transcript: str) -> list[Done]:
+    """The commands of a transcript (``agents/transcript.py``) with what followed each."""
+    steps = []
+    for block in re.split(r"^> ", transcript, flags=re.MULTILINE)[1:]:
+        command, _, rest = block.partition("\n")
+        seen, _, new = rest.partition(NEW_HEADING)
+        listed = (part.strip() for part in new.strip().split(";"))
+        steps.append(
+            Done(command.strip(), seen.strip(), tuple(part for part in listed if part and not part.startswith("and ")))
+        )
+    return steps
+
+
+def mechanics_of(steps: Sequence[Done]) -> list[Mechanic]:
+    """Which command makes which other one possible; where both speak of the same thing, they share a letter."""
+    found: dict[str, dict[str, int]] = {}
+    for step in steps:
+        cause = read_command(step.command)
+        for new in map(read_command, step.new):
+            if new.verb == cause.verb:
+                continue
+            names = dict(zip(dict.fromkeys(new.arguments), "xyzuvw", strict=False))
+            target = new.verb.format(*(f"{{{names[a]}}}" for a in new.arguments))
+            enabler = cause.verb.format(*(f"{{{names.get(a, 'w')}}}" for a in cause.arguments))
+            counts = found.setdefault(target, {})
+            counts[enabler] = counts.get(enabler, 0) + 1
+    return [
+        Mechanic(target, tuple(sorted(counts, key=lambda e: (-counts[e], e))[:MOST_ENABLERS]))
+        for target, counts in sorted(found.items())
+    ]
+
+
+def plan_of(goal: str, steps: Sequence[Done]) -> Plan | None:
+    """The steps that mattered in a good attempt, with the goal's own words for things turned into letters."""
+    commands = [read_command(step.command) for step in steps]
+    if not commands:
+        return None
+    slots = slots_of(goal, commands)
+    kept = _without_undone(_without_ways(_that_matter(commands, slots), commands, steps), commands, steps)
+    names = _things(slots, [commands[at] for at in kept])
+    pattern = goal.strip().rstrip(".")
+    for letter, phrase in slots.items():
+        pattern = phrase_pattern(phrase).sub(f"{{{letter}}}", pattern, count=1)
+    written = [_written(commands[at], names) for at in kept]
+    return Plan(pattern, tuple(step for at, step in enumerate(written) if at == 0 or step != written[at - 1]))
+
+
+def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
+    """The things that both the goal and the commands name, by letter, in the order of the goal."""
+    kinds = {kind_of(argument) for command in commands for argument in command.arguments}
+    spans: list[tuple[int, int, str]] = []
+    for kind in sorted(kinds, key=len, reverse=True):
+        found = phrase_pattern(kind).search(goal)
+        if (
+            found
+            and kind not in {"a", "the"}
+            and not any(start < found.end() and found.start() < end for start, end, _ in spans)
+        ):
+            spans.append((found.start(), found.end(), kind))
+    return {letter: kind for letter, (_, _, kind) in zip(LETTERS, sorted(spans), strict=False)}
+
+
+def _that_matter(commands: Sequence[Command], slots: dict[str, str]) -> list[int]:
+    """Commands about the goal's things, as far as they hang together with the last command about each; all where there
+    are no slots."""
+    if not slots:
+        return list(range(len(commands)))
+    things = [frozenset(a for a in command.arguments if kind_of(a) in slots.values()) for command in commands]
+    last = {max(at for at, own in enumerate(things) if any(kind_of(a) == kind for a in own)) for kind in slots.values()}
+    keep = {len(commands) - 1, *last}
+    for _ in slots:
+        related = {thing for at in keep for thing in things[at]}
+        keep |= {at for at, own in enumerate(things) if own & related}
+    return sorted(keep)
+
+
+def _without_ways(kept: list[int], commands: Sequence[Command], steps: Sequence[Done]) -> list[int]:
+    """Without the commands that only lead to where a later one is possible: the mechanics say that anyway."""
+    ways = {
+        read_command(enabler).verb
+        for mechanic in mechanics_of(steps)
+        for enabler in mechanic.enablers
+        if read_command(mechanic.target).verb in {commands[at].verb for at in kept}
+        and len(read_command(enabler).arguments) < len(read_command(mechanic.target).arguments)
+    }
+    return [at for at in kept if commands[at].verb not in ways or at == kept[-1]]
+
+
+def _without_undone(kept: list[int], commands: Sequence[Command], steps: Sequence[Done]) -> list[int]:
+    """Without pairs in which one command was undone and then done again."""
+    kept = list(kept)
+    for at in list(kept):
+        first = next((i for i in kept if i < at and _same_deed(commands[i], commands[at])), None)
+        undone = next(
+            (i for i in kept if first is not None and first < i < at and steps[at].command in steps[i].new), None
+        )
+        if undone is not None:
+            kept = [i for i in kept if i not in (undone, at)]
+    return kept
+
+
+def _same_deed(one: Command, other: Command) -> bool:
+    return one.verb == other.verb and one.arguments[:1] == other.arguments[:1] != ()
+
+
+def _things(slots: dict[str, str], commands: Sequence[Command]) -> dict[str, str]:
+    """Each thing of a slot's kind by its letter; the second thing of a kind gets the letter with a 2."""
+    names: dict[str, str] = {}
+    for letter, kind in slots.items():
+        things = dict.fromkeys(a for command in commands for a in command.arguments if kind_of(a) == kind)
+        for number, thing in enumerate(things):
+            names[thing] = letter if number == 0 else f"{letter}2"
+    return names
+
+
+def _written(command: Command, names: dict[str, str]) -> str:
+    return command.verb.format(*(f"{{{names[a]}}}" if a in names else kind_of(a) for a in command.arguments))
+
+
+def _lacked(steps: Sequence[Done], other: Sequence[Done]) -> str:
+    did = {read_command(step.command).verb for step in steps}
+    lacked = sorted({read_command(step.command).verb for step in other} - did)
+    return f"The attempt that succeeded also used: {', '.join(lacked)}." if lacked else ""
+
+
+def notes_for_retry(prompt: str) -> str:
+    """The reply to the Retry prompt: where the things of the goal were seen."""
+    goal = section(prompt, "Task")
+    notes: dict[str, str] = {}
+    for step in read_attempt(section(prompt, "Attempt")):
+        for word in dict.fromkeys(words_of(goal)):
+            if len(word) > 2 and mentions(word, step.seen) and not mentions(word, step.command):
+                for thing in phrase_pattern(word).findall(step.seen):
+                    notes[thing] = step.command
+    return (
+        " ".join(f"{thing} was seen after `{command}`." for thing, command in notes.items())
+        or "Try what was not tried."
+    )

@@ -1,0 +1,55 @@
+"""Many episodes at once, each isolated: a failed one is data, a used-up budget starts no more, Ctrl-C loses nothing
+finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from knowhow.agents.types import Attempt, Start
+from knowhow.environments.types import StopReason, Task, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One episode to run; ``index`` is its place in the batch."""
+
+    index: int
+    task: Task
+    seed: int
+
+
+async def rollout(
+    attempt: Attempt,
+    jobs: Sequence[Job],
+    *,
+    concurrency: int = 8,
+    on_done: Callable[[Job, Trajectory], None] = lambda job, trajectory: None,
+) -> list[Trajectory]:
+    """The trajectories in the order of ``jobs``, at most ``concurrency`` at a time.
+
+    ``on_done`` is called as each ends (to store it, to show progress). Once an episode hits the run's budget, no
+    further one starts, so that the list may be shorter than ``jobs``.
+    """
+    waiting = iter(jobs)
+    done: dict[int, Trajectory] = {}
+    spent = False
+
+    async def work() -> None:
+        nonlocal spent
+        for job in waiting:
+            if spent:
+                return
+            trajectory = await attempt(job.task, Start(job.seed))
+            spent = spent or trajectory.stop is StopReason.BUDGET
+            done[job.index] = trajectory
+            on_done(job, trajectory)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(jobs))):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:  # only what ``on_done`` raises gets here: a full disk, say
+        raise failed.exceptions[0] from None
+    return [done[job.index] for job in jobs if job.index in done]

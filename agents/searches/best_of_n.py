@@ -1,0 +1,28 @@
+"""Best-of-n: several attempts with different seeds, the best one counts.
+
+Where the suite shows its reward, that decides. Where it does not, a judge reads the attempts; it never sees a label.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from knowhow.agents.judge import judge
+from knowhow.agents.seeds import child_seed
+from knowhow.agents.types import Attempt, Decider, Start
+from knowhow.environments.types import Task, Trajectory
+
+
+def best_of_n(attempt: Attempt, ask: Decider, *, n: int = 4) -> Attempt:
+    """``n`` attempts at once; of equally good ones the first."""
+
+    async def best(task: Task, start: Start) -> Trajectory:
+        starts = [Start(child_seed(start.seed, number), start.hint, start.prefix) for number in range(n)]
+        tried = await asyncio.gather(*(attempt(task, one) for one in starts))
+        rewards = [trajectory.reward for trajectory in tried]
+        if None not in rewards:
+            return max(tried, key=lambda trajectory: trajectory.reward or 0.0)
+        verdict = await judge(ask, task, tried, seed=start.seed)
+        return tried[verdict.best]
+
+    return best

@@ -1,0 +1,54 @@
+"""An episode as text, compact: what a reflector, a judge or a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knowhow.environments.calls import render_call
+from knowhow.environments.types import Feedback, Step, Tool, Trajectory
+
+COMMANDS_HEADING = "Possible commands:"
+NEW_HEADING = "Newly possible:"
+MOST_NEW = 20
+
+
+def observation_text(feedback: Feedback) -> str:
+    """What the agent reads after a step: the observation, then every possible command on a line of its own."""
+    if not feedback.commands:
+        return feedback.observation
+    return "\n".join([feedback.observation, "", COMMANDS_HEADING, *(f"- {command}" for command in feedback.commands)])
+
+
+def transcript(trajectory: Trajectory, tools: Sequence[Tool] = ()) -> str:
+    """The episode from its first observation on: each call after ``>``, what was observed, and what became possible by
+    it."""
+    lines = [trajectory.first.observation]
+    before = trajectory.first.commands
+    for step in trajectory.steps:
+        lines += [
+            f"> {_call_text(step, before, tools)}",
+            step.feedback.observation,
+            *_new(before, step.feedback.commands),
+        ]
+        before = step.feedback.commands
+    return "\n".join(lines)
+
+
+def _call_text(step: Step, before: tuple[str, ...] | None, tools: Sequence[Tool]) -> str:
+    if step.call is None:
+        return f"(no usable call) {step.said}".rstrip()
+    values = list(step.call.arguments.values())
+    if not tools and len(values) == 1 and isinstance(values[0], str) and before is not None:
+        return values[0]
+    return render_call(step.call, tools)
+
+
+def _new(before: tuple[str, ...] | None, after: tuple[str, ...] | None) -> list[str]:
+    if before is None or after is None:
+        return []
+    known = set(before)
+    new = [command for command in after if command not in known]
+    if not new:
+        return []
+    rest = [f"and {len(new) - MOST_NEW} more"] if len(new) > MOST_NEW else []
+    return [f"{NEW_HEADING} {'; '.join(new[:MOST_NEW] + rest)}"]

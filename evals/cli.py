@@ -1,0 +1,252 @@
+"""The command line: ``knowhow``. Everything heavy is imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowhow.environments.errors import KnowhowError
+from knowhow.evals.cli_memory import memory_app
+
+if TYPE_CHECKING:
+    from knowhow.evals.settings import Settings
+
+app = typer.Typer(
+    name="knowhow",
+    help="Agents whose memory and skills evolve, where every lesson has to prove that it helps.",
+    epilog="Start with: knowhow evolve --suite household   (offline, no key, a minute or two)",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(memory_app, name="memory")
+
+Suite = Annotated[str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")]
+Split = Annotated[str | None, typer.Option(help="train, validation or test; for evolve the split to learn from (never test).")]
+ModelUri = Annotated[str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")]
+MemoryName = Annotated[str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")]
+Method = Annotated[str | None, typer.Option(help="Methods and searches, the leftmost outermost: 'retry(n=3), self_consistency(n=5)'.")]
+Episodes = Annotated[int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")]
+Seed = Annotated[int | None, typer.Option(help="Decides tasks, their order and every episode's seed.")]
+Concurrency = Annotated[int | None, typer.Option(help="Episodes at a time.")]
+BudgetUsd = Annotated[float | None, typer.Option(help="Stop before spending more US dollars than this.")]
+BudgetCalls = Annotated[int | None, typer.Option(help="Stop before sending more model requests than this, retries included.")]
+BudgetTokens = Annotated[int | None, typer.Option(help="Stop before using more tokens than this, prompts and replies together.")]
+Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
+Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
+Config = Annotated[Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")]
+
+
+@app.command()
+def run(
+    suite: Suite = None,
+    split: Split = None,
+    model: ModelUri = None,
+    memory: MemoryName = None,
+    method: Method = None,
+    episodes: Episodes = None,
+    seed: Seed = None,
+    concurrency: Concurrency = None,
+    budget_usd: BudgetUsd = None,
+    budget_calls: BudgetCalls = None,
+    budget_tokens: BudgetTokens = None,
+    cache: Cache = None,
+    withhold: Annotated[bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")] = None,
+    out: Out = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Run an agent on a split of a suite, with a memory or none. Nothing is learned.
+
+    Example: knowhow run --suite household --split test --memory runs/demo --episodes 200
+    """
+    import asyncio
+
+    from knowhow.evals.run import run as run_split
+    from knowhow.evals.show import show_run
+
+    settings = _settings(locals(), split="validation", memory="none")
+    folder = out or _new_folder("run", settings)
+    _announce_cost(settings, settings.episodes)
+    with _watch() as watch:
+        result = asyncio.run(run_split(settings, folder, watch))
+    _print(result, json, lambda: show_run(result, folder))
+
+
+@app.command()
+def evolve(
+    suite: Suite = None,
+    split: Split = None,
+    model: ModelUri = None,
+    memory: MemoryName = None,
+    method: Method = None,
+    episodes: Episodes = None,
+    rounds: Annotated[int | None, typer.Option(help="How often to acquire, refine, update and evaluate.")] = None,
+    mode: Annotated[str | None, typer.Option(help="offline: rounds are kept or rolled back by validation. online: no gate.")] = None,
+    labels: Annotated[bool | None, typer.Option(help="With --no-labels, learn from what the world said alone, never from success.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often the episodes walk over the same training tasks.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Validation episodes of each round's gate, and of each final report.")] = None,
+    seed: Seed = None,
+    concurrency: Concurrency = None,
+    budget_usd: BudgetUsd = None,
+    budget_calls: BudgetCalls = None,
+    budget_tokens: BudgetTokens = None,
+    cache: Cache = None,
+    out: Out = None,
+    config: Config = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run, with its own settings.")] = None,
+    json: Json = False,
+) -> None:
+    """Let an agent's memory evolve: run tasks, reflect, update, validate, keep or roll back, round after round.
+
+    Ends with success on unseen validation tasks before, after, and with the memory withheld (the control).
+
+    Example: knowhow evolve --suite household --episodes 200 --rounds 8 --out runs/mine
+    """
+    import asyncio
+
+    from knowhow.evals.learn import resume as go_on
+    from knowhow.evals.learn import start
+    from knowhow.evals.report import write_report
+    from knowhow.evals.show import show_evolution
+
+    settings = _settings(locals(), split="train", memory="playbook")
+    folder = resume or out or _new_folder("evolve", settings)
+    if resume is None:
+        _announce_cost(settings, settings.episodes + settings.validation * (settings.rounds + 4))
+    try:
+        with _watch() as watch:
+            result = asyncio.run(go_on(resume, watch) if resume else start(settings, folder, watch))
+    except KeyboardInterrupt:
+        typer.echo(f"\ninterrupted; nothing finished is lost. Go on with: knowhow evolve --resume {folder}", err=True)
+        raise typer.Exit(130) from None
+    page = write_report(folder)
+    _print(result, json, lambda: show_evolution(result, folder, page))
+
+
+@app.command()
+def suites(json: Json = False) -> None:
+    """List the suites: size, oracle, licence, and what each needs."""
+    from knowhow.evals.listing import list_suites
+    from knowhow.evals.show import show_suites
+
+    found = list_suites()
+    _print({"suites": found}, json, lambda: show_suites(found))
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List the schemes of model URIs, and what each is for."""
+    from knowhow.evals.listing import list_schemes
+    from knowhow.evals.show import show_schemes
+
+    found = list_schemes()
+    _print({"models": found}, json, lambda: show_schemes(found))
+
+
+@app.command("check-suite")
+def check_suite(
+    name: Annotated[str, typer.Argument(help="A suite's name, path/to/file.py:Class or module:Class.")],
+    tasks: Annotated[int, typer.Option(help="How many tasks of each split to try.")] = 5,
+    json: Json = False,
+) -> None:
+    """Check that a suite keeps its promises: determinism, disjoint splits, no answers in tasks, a winning oracle, and more.
+
+    Example: knowhow check-suite path/to/my_suite.py:MySuite
+    """
+    import asyncio
+
+    from knowhow.environments.check import check_suite as check
+    from knowhow.evals.show import show_findings
+    from knowhow.evals.stage import open_suite
+
+    findings = asyncio.run(check(open_suite(name), tasks_per_split=tasks))
+    passed = all(finding.ok for finding in findings)
+    told = {"suite": name, "passed": passed, "findings": [{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings]}
+    _print(told, json, lambda: show_findings(name, findings))
+    raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path | None, typer.Option(help="The HTML file to write; RUN/report.html by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Write the report of a run: one HTML file that needs no network.
+
+    Example: knowhow report runs/demo
+    """
+    from knowhow.evals.report import write_report
+
+    page = write_report(run, out)
+    _print({"report": str(page)}, json, lambda: typer.echo(f"report: {page}"))
+
+
+def main() -> None:
+    """Entry point: whatever a user can mend is one line on stderr and a non-zero exit."""
+    import sqlite3
+
+    try:
+        app()
+    except KnowhowError as error:
+        _fail(str(error))
+    except (sqlite3.Error, OSError) as error:
+        _fail(f"{error}; nothing that was acknowledged is lost")
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, code: int = 1) -> None:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _settings(options: dict[str, Any], **defaults: str) -> Settings:
+    """Options given, over those of the YAML file, over the defaults."""
+    from dataclasses import fields
+
+    from knowhow.evals.settings import Settings, from_mapping, from_yaml
+
+    known = {field.name for field in fields(Settings)}
+    given = {name: value for name, value in options.items() if name in known and value is not None}
+    filed = from_yaml(options["config"]) if options.get("config") else {}
+    return from_mapping({**defaults, **filed, **given})
+
+
+def _new_folder(kind: str, settings: Settings) -> Path:
+    suite = "".join(letter if letter.isalnum() else "-" for letter in settings.suite.rpartition(":")[2])
+    return Path("runs") / f"{kind}-{suite}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _watch() -> Any:
+    from knowhow.evals.progress import Bars
+
+    return Bars()
+
+
+def _announce_cost(settings: Settings, episodes: int) -> None:
+    """What the run may take, before it starts; nothing is said of models that cost nothing."""
+    if settings.model.startswith("novice"):
+        return
+    from knowhow.evals.listing import cost_line
+
+    typer.echo(cost_line(settings, episodes), err=True)
+
+
+def _print(result: dict[str, Any], as_json: bool, show: Any) -> None:
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        show()
+
+
+if __name__ == "__main__":
+    main()

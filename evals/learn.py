@@ -1,0 +1,186 @@
+"""``knowhow evolve``: the evolution loop wired to a suite, a model and a memory, with its controls."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from knowhow.environments.discover import split_list
+from knowhow.environments.errors import BadSetting, BudgetExceeded
+from knowhow.environments.types import Split, StopReason, Task, Trajectory
+from knowhow.evals.folder import RunFolder, read_about, write_json
+from knowhow.evals.run import banks_of
+from knowhow.evals.settings import Settings
+from knowhow.evals.stage import Stage, open_banks, open_stage, recall_of, withheld
+from knowhow.evals.tasks import draw, jobs
+from knowhow.evals.watch import Silent, Watch
+from knowhow.memory.codec import encode
+from knowhow.memory.evolve import Evolution, Phases, evolve
+from knowhow.memory.store import Memory
+from knowhow.memory.types import Edit
+
+
+async def start(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008 - it has no state
+    """A new run in the folder ``out``, to its end. Raises: KnowhowError for settings that cannot be used."""
+    banks, inherited = _memory_asked(settings.memory)
+    with RunFolder.create(out, "evolve", replace(settings, memory=", ".join(banks))) as folder:
+        if inherited is not None:
+            _inherit(inherited, out)
+        return await _go_on(folder, watch)
+
+
+async def resume(path: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008
+    """The run in ``path`` from where it was interrupted; a finished one gives its result again.
+
+    Raises: KnowhowError.
+    """
+    with RunFolder.open(path) as folder:
+        return await _go_on(folder, watch)
+
+
+async def _go_on(folder: RunFolder, watch: Watch) -> dict[str, Any]:
+    stage = open_stage(folder, watch)
+    with Memory.open(folder.path, embedder=folder.settings.embedder, create=True) as memory:
+        loop = _Loop(stage, memory)
+        before = await loop.measure("before", 0)
+        done = await evolve(
+            loop.phases(),
+            rounds=folder.settings.rounds,
+            version=memory.version,
+            checkpoints=folder.path / "checkpoints.db",
+            on_round=watch.round,
+        )
+        final = done.memory_version
+        after = await loop.measure("after", final)
+        control = await loop.measure("withheld", final)
+    result = _result(folder.path, done, before, after, control)
+    write_json(folder.path / "result.json", result)
+    return result
+
+
+def _result(
+    path: Path, done: Evolution, before: dict[str, Any], after: dict[str, Any], control: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "run": str(path),
+        "rounds": [encode(one) for one in done.rounds],
+        "before": before,
+        "after": after,
+        "withheld": control,
+        "memory_version": done.memory_version,
+    }
+
+
+class _Loop:
+    """The phases of ``memory/evolve.py`` over one stage and memory."""
+
+    def __init__(self, stage: Stage, memory: Memory) -> None:
+        self.stage, self.memory = stage, memory
+        self.settings = stage.settings
+        refuse_test(self.settings.split)
+        self.banks = open_banks(split_list(self.settings.memory), memory, stage.model)
+        self.recall = recall_of(self.banks)
+        self.spent = False
+
+    def phases(self) -> Phases:
+        return Phases(self.acquire, self.refine, self.update, self.evaluate, self.rollback, lambda: self.spent)
+
+    async def acquire(self, round: int) -> Sequence[Trajectory]:
+        """A round's share of the training episodes, in the order in which they walk the training tasks."""
+        share = self._shares()[round - 1]
+        seeds = jobs(self._training(), self.settings.seed, "train")[share]
+        own = [replace(job, index=index) for index, job in enumerate(seeds)]
+        return self._noticed(await self.stage.play("train", round, own, self.recall, self.memory.version))
+
+    async def refine(self, round: int, trajectories: Sequence[Trajectory]) -> Sequence[Edit]:
+        """What the banks learn of the finished episodes; without labels where the run says so."""
+        whole = [t for t in trajectories if t.stop not in (StopReason.BUDGET, StopReason.ERROR)]
+        seen = whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
+        self.stage.watch.phase(f"reflect {round}", 0)
+        try:
+            return [edit for bank in self.banks for edit in await bank.learn(seen)]
+        except BudgetExceeded:
+            self.spent = True
+            return []
+        finally:
+            self.stage.folder.save_spent(self.stage.model.meter.total)
+
+    def update(self, round: int, edits: Sequence[Edit]) -> int:
+        return self.memory.commit(edits, note=f"round {round}", key=f"update/{round}") if edits else self.memory.version
+
+    async def evaluate(self, round: int) -> list[float] | None:
+        """Success on the gate's validation tasks, the same ones and seeds every round; None in online mode, which has
+        no gate."""
+        if self.settings.mode == "online" or self.spent:
+            return None
+        tasks = self._validation(0)
+        played = self._noticed(
+            await self.stage.play(
+                "validation", round, jobs(tasks, self.settings.seed, "gate"), self.recall, self.memory.version
+            )
+        )
+        return [trajectory.reward or 0.0 for trajectory in played] if not self.spent else None
+
+    def rollback(self, round: int, version: int) -> int:
+        return self.memory.journal.rollback(
+            version, note=f"round {round} did worse on validation", key=f"rollback/{round}"
+        )
+
+    async def measure(self, phase: str, version: int) -> dict[str, Any]:
+        """One of the three reports on validation tasks that the gate never used (as far as the split has enough)."""
+        recall = {"after": self.recall, "withheld": withheld(self.recall)}.get(phase)
+        tasks = self._validation(self.settings.validation)
+        todo = jobs(tasks, self.settings.seed, "report")
+        played = await (
+            self.stage.play(phase, 0, todo) if recall is None else self.stage.play(phase, 0, todo, recall, version)
+        )
+        return self.stage.summary(phase, "validation", self._noticed(played), version)
+
+    def _training(self) -> list[Task]:
+        """The tasks of all training episodes: each epoch walks over the same ones."""
+        distinct = draw(
+            self.stage.suite, self.settings.split, max(1, self.settings.episodes // self.settings.epochs), self.settings.seed
+        )
+        return [distinct[place % len(distinct)] for place in range(self.settings.episodes)]
+
+    def _shares(self) -> list[slice]:
+        episodes, rounds = self.settings.episodes, self.settings.rounds
+        bounds = [episodes * number // rounds for number in range(rounds + 1)]
+        return [slice(start, end) for start, end in pairwise(bounds)]
+
+    def _validation(self, skip: int) -> list[Task]:
+        split: Split = "validation"
+        return draw(self.stage.suite, split, self.settings.validation, self.settings.seed, skip=skip)
+
+    def _noticed(self, played: list[Trajectory]) -> list[Trajectory]:
+        self.spent = self.spent or any(trajectory.stop is StopReason.BUDGET for trajectory in played)
+        return played
+
+
+def refuse_test(split: str) -> None:
+    if split == "test":
+        raise BadSetting("the test split never teaches; learn from train or validation")
+
+
+def _memory_asked(asked: str) -> tuple[list[str], Path | None]:
+    """The banks to learn with, and the run folder to go on from, if one was named."""
+    if Path(asked).is_dir():
+        return banks_of(Path(asked)), Path(asked)
+    return split_list(asked), None
+
+
+def _inherit(source: Path, out: Path) -> None:
+    """Copies a memory into the new run, whole even while somebody writes to it."""
+    read_about(source)
+    with Memory.open(source):
+        pass
+    with sqlite3.connect(source / "journal.db") as old, sqlite3.connect(out / "journal.db") as new:
+        old.backup(new)
+    old.close()
+    new.close()
+    shutil.rmtree(out / "index", ignore_errors=True)

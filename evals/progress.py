@@ -1,0 +1,85 @@
+"""Progress of long work on the terminal: a bar a phase, with success so far, episodes a second, tokens and cost."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from knowhow.environments.types import StopReason, Trajectory, Usage
+from knowhow.memory.evolve import Round
+
+
+class Bars:
+    """A ``Watch`` that draws on stderr; where that is no terminal it prints a line a phase and a round."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=False,
+        )
+        self._task: TaskID | None = None
+        self._wins = self._ended = 0
+
+    def __enter__(self) -> Bars:
+        if self.console.is_terminal:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_phase()
+        if self.console.is_terminal:
+            self.progress.stop()
+
+    def phase(self, name: str, total: int, done: int = 0) -> None:
+        self._close_phase()
+        self._wins = self._ended = 0
+        self._task = self.progress.add_task(name, total=total or None, completed=done, told="")
+        if not self.console.is_terminal:
+            stored = f", {done} of them stored" if done else ""
+            self.console.print(f"{name}: {total} episodes{stored}" if total else name, highlight=False)
+
+    def episode(self, trajectory: Trajectory, spent: Usage) -> None:
+        if self._task is None:
+            return
+        if trajectory.stop is not StopReason.BUDGET:
+            self._ended += 1
+            self._wins += trajectory.success
+        self.progress.update(self._task, advance=1, told=self._told(spent))
+
+    def round(self, done: Round) -> None:
+        self._close_phase()
+        self.console.print(round_line(done), highlight=False)
+
+    def _told(self, spent: Usage) -> str:
+        rate = f"{self._wins / self._ended:.0%} success" if self._ended else ""
+        task = next(task for task in self.progress.tasks if task.id == self._task)
+        speed = f"{task.speed:.1f}/s" if task.speed else ""
+        cost = f"${spent.cost_usd:.2f}" if spent.cost_usd else ""
+        return "  ".join(part for part in (rate, speed, f"{_short(spent.tokens)} tokens", cost) if part)
+
+    def _close_phase(self) -> None:
+        if self._task is not None:
+            self.progress.stop_task(self._task)
+            self._task = None
+
+
+def round_line(done: Round) -> str:
+    """A round in one line."""
+    train = "no episodes" if done.train_success is None else f"train {done.train_success:.0%}"
+    gate = "" if done.validation_success is None else f", validation {done.validation_success:.0%}"
+    verdict = "kept" if done.kept else "rolled back"
+    return f"round {done.round}: {train}{gate}, {done.edits} edits, {verdict} (memory version {done.memory_version})"
+
+
+def _short(number: int) -> str:
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{letter}"
+    return str(number)

@@ -1,0 +1,100 @@
+"""The settings of a run, as the command line, a YAML file and the run folder write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import SPLITS
+
+MODES = ("offline", "online")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``run`` and ``evolve`` take. Unset budgets (None) are no limit.
+
+    ``episodes`` is, for ``evolve``, the training episodes in all rounds together; they walk ``epochs`` times over the
+    same tasks. ``validation`` is the number of validation episodes, for the gate of each round and again for each of
+    before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
+    ``evolve``.
+    """
+
+    suite: str = "household"
+    split: str = "validation"
+    model: str = "novice"
+    memory: str = "none"
+    method: str = ""
+    episodes: int = 100
+    seed: int = 0
+    concurrency: int = 8
+    budget_usd: float | None = None
+    budget_calls: int | None = None
+    budget_tokens: int | None = None
+    cache: str = ""
+    withhold: bool = False
+    rounds: int = 4
+    mode: str = "offline"
+    labels: bool = True
+    epochs: int = 1
+    validation: int = 50
+    embedder: str = "hashing"
+
+    def __post_init__(self) -> None:
+        checks = {
+            f"split={self.split!r} is none of {', '.join(SPLITS)}": self.split in SPLITS,
+            f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
+            **{
+                f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1
+                for name in ("episodes", "concurrency", "rounds", "epochs", "validation")
+            },
+        }
+        for complaint, ok in checks.items():
+            if not ok:
+                raise BadSetting(complaint)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_mapping(given: Mapping[str, Any], over: Settings = Settings()) -> Settings:
+    """``over`` with the given values. Raises: BadSetting for an unknown name or a value of another type."""
+    known = {field.name: field for field in fields(Settings)}
+    for name, value in given.items():
+        if name not in known:
+            raise BadSetting(f"there is no setting {name!r}; the settings are {', '.join(known)}")
+        if not _fits(value, str(known[name].type)):
+            raise BadSetting(f"{name}={value!r} is no {known[name].type}")
+    return replace(over, **given)
+
+
+def from_yaml(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file. Raises: BadSetting where it cannot be read or holds something else."""
+    import yaml
+
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"cannot read the settings in {path}: {error}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise BadSetting(f"{path} is no valid YAML{line}: {getattr(error, 'problem', error)}") from None
+    if not isinstance(read, dict):
+        raise BadSetting(f"{path} holds no settings; write one a line, as in 'suite: household'")
+    return {str(name).replace("-", "_"): value for name, value in read.items()}
+
+
+def _fits(value: object, wanted: str) -> bool:
+    kinds: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "int": (int,),
+        "float": (int, float),
+        "bool": (bool,),
+        "None": (type(None),),
+    }
+    allowed = tuple(kind for name in wanted.split(" | ") for kind in kinds[name])
+    return isinstance(value, allowed) and (not isinstance(value, bool) or bool in allowed)

@@ -1,0 +1,138 @@
+"""What ``run`` and ``evolve`` share: the suite, the metered model, the memory, and episodes played, stored and counted
+by phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from knowhow.agents.compose import compose
+from knowhow.agents.episode import Agent
+from knowhow.agents.metering import Budget, Meter
+from knowhow.agents.model import Model, load_model
+from knowhow.agents.rollout import Job, rollout
+from knowhow.agents.types import Query, Recall, Recalled, nothing
+from knowhow.environments.discover import build
+from knowhow.environments.types import StopReason, Suite, Trajectory
+from knowhow.evals.folder import RunFolder
+from knowhow.evals.settings import Settings
+from knowhow.evals.summary import summarise
+from knowhow.evals.watch import Watch
+from knowhow.memory.store import Memory
+
+SUITES = "knowhow.environments.suites"
+BANKS = "knowhow.memory.banks"
+
+
+@dataclass
+class Stage:
+    """Everything that one run works with; ``open_stage`` makes it."""
+
+    folder: RunFolder
+    suite: Suite
+    model: Model
+    watch: Watch
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return self.folder.settings
+
+    async def play(
+        self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
+    ) -> list[Trajectory]:
+        """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on."""
+        settings = self.settings
+        stored = {
+            (t.task.id, t.seed): t for t in self.folder.episodes.find(phase, round) if t.stop is not StopReason.BUDGET
+        }
+        missing = [job for job in todo if (job.task.id, job.seed) not in stored]
+        if missing:
+            agent = Agent(
+                self.model,
+                self.model.meter,
+                recall,
+                settings.model,
+                memory_version=memory_version,
+                tag=f"{phase}/{round}",
+            )
+            attempt = compose(self.suite, agent, settings.method)
+            self.watch.phase(phase if round == 0 else f"{phase} {round}", len(todo), len(todo) - len(missing))
+            began = time.perf_counter()
+
+            def keep(job: Job, trajectory: Trajectory) -> None:
+                self.folder.episodes.put(trajectory, phase=phase, round=round, index=job.index)
+                self.folder.save_spent(self.model.meter.total)
+                self.watch.episode(trajectory, self.model.meter.total)
+
+            played = await rollout(attempt, missing, concurrency=settings.concurrency, on_done=keep)
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - began
+            stored |= {(t.task.id, t.seed): t for t in played}
+        return [stored[job.task.id, job.seed] for job in todo if (job.task.id, job.seed) in stored]
+
+    def summary(
+        self, phase: str, split: str, trajectories: Sequence[Trajectory], memory_version: int
+    ) -> dict[str, Any]:
+        return summarise(
+            trajectories,
+            suite=self.suite.name,
+            split=split,
+            model=self.settings.model,
+            memory_version=memory_version,
+            seconds=self.seconds.get(phase, 0.0),
+        )
+
+
+def open_stage(folder: RunFolder, watch: Watch) -> Stage:
+    """Raises: UnknownName, BadSetting, MissingExtra for what the settings name."""
+    settings = folder.settings
+    model = open_model(settings, folder)
+    return Stage(folder, open_suite(settings.suite), model, watch)
+
+
+def open_suite(specification: str) -> Suite:
+    suite: Suite = build(SUITES, specification)
+    return suite
+
+
+def open_model(settings: Settings, folder: RunFolder | None = None) -> Model:
+    budget = Budget(settings.budget_calls, settings.budget_tokens, settings.budget_usd)
+    meter = Meter(budget, folder.spent) if folder is not None else Meter(budget)
+    return load_model(settings.model, meter=meter, cache=Path(settings.cache) if settings.cache else None)
+
+
+def recall_of(banks: Sequence[Any]) -> Recall:
+    """What several banks recall, one after the other."""
+
+    async def recall(query: Query) -> Recalled:
+        found = [await bank.recall(query) for bank in banks]
+        text = "\n\n".join(one.text for one in found if one.text)
+        return Recalled(
+            text, tuple(id for one in found for id in one.shown), tuple(id for one in found for id in one.withheld)
+        )
+
+    return recall
+
+
+def withheld(recall: Recall) -> Recall:
+    """The control: memory is asked as always, and nothing of it reaches the prompt."""
+
+    async def recall_nothing(query: Query) -> Recalled:
+        found = await recall(query)
+        return Recalled("", (), (*found.shown, *found.withheld))
+
+    return recall_nothing
+
+
+def open_banks(specifications: Sequence[str], memory: Memory, model: Model) -> list[Any]:
+    return [build(BANKS, specification, memory, model) for specification in specifications]
+
+
+def close_quietly(*things: Any) -> None:
+    for thing in things:
+        with suppress(Exception):
+            thing.close()

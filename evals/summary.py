@@ -1,0 +1,43 @@
+"""Episodes in figures: the form in which ``knowhow run --json`` tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from knowhow.environments.types import StopReason, Trajectory, Usage
+from knowhow.evals.stats import wilson
+
+
+def summarise(
+    trajectories: Sequence[Trajectory], *, suite: str, split: str, model: str, memory_version: int, seconds: float
+) -> dict[str, Any]:
+    """Rates and means are over finished episodes, None where there are none; ``unfinished`` ones were cut off by the
+    budget.
+
+    A failed episode (``errors``) counts as an episode without success. Calls, tokens and cost cover all, unfinished
+    ones too.
+    """
+    finished = [trajectory for trajectory in trajectories if trajectory.stop is not StopReason.BUDGET]
+    wins = sum(trajectory.success for trajectory in finished)
+    used = sum((trajectory.usage for trajectory in trajectories), Usage())
+    n = len(finished)
+    return {
+        "suite": suite,
+        "split": split,
+        "model": model,
+        "memory_version": memory_version,
+        "episodes": n,
+        "success_rate": wins / n if n else None,
+        "ci95": [round(bound, 4) for bound in wilson(wins, n)],
+        "mean_reward": sum(trajectory.reward or 0.0 for trajectory in finished) / n if n else None,
+        "mean_steps": sum(len(trajectory.steps) for trajectory in finished) / n if n else None,
+        "model_calls": used.calls,
+        "prompt_tokens": used.prompt_tokens,
+        "cached_tokens": used.cached_tokens,
+        "completion_tokens": used.completion_tokens,
+        "cost_usd": round(used.cost_usd, 6),
+        "errors": sum(trajectory.stop is StopReason.ERROR for trajectory in finished),
+        "unfinished": len(trajectories) - n,
+        "seconds": round(seconds, 3),
+    }

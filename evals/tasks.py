@@ -1,0 +1,31 @@
+"""Which tasks, in which order, with which seeds: decided by the run's seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from knowhow.agents.rollout import Job
+from knowhow.agents.seeds import child_seed
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Split, Suite, Task
+
+
+def draw(suite: Suite, split: Split, count: int, seed: int, *, skip: int = 0) -> list[Task]:
+    """``count`` tasks of a split in an order that the seed decides, after the first ``skip`` of that order.
+
+    Where the split is smaller, ``skip`` shrinks first; then tasks come again. Raises: BadSetting for a split without
+    tasks.
+    """
+    tasks = suite.tasks(split)
+    if len(tasks) == 0:
+        raise BadSetting(f"suite {suite.name} has no {split} tasks")
+    order = Random(f"{seed}/{split}").sample(range(len(tasks)), min(len(tasks), skip + count))
+    start = max(0, min(skip, len(order) - count))
+    chosen = order[start : start + count]
+    return [tasks[chosen[place % len(chosen)]] for place in range(count)]
+
+
+def jobs(tasks: Sequence[Task], seed: int, *path: object) -> list[Job]:
+    """One episode a task; the seeds follow from ``seed`` and ``path``."""
+    return [Job(index, task, child_seed(seed, *path, index)) for index, task in enumerate(tasks)]
