@@ -1,7 +1,8 @@
-"""Tool calls as text, and back: what a world lists as possible, what a transcript shows, what a model without tool calling writes.
+"""Tool calls as text, and back.
 
-A world with one tool of one string argument (a text world) speaks its bare commands: ``take mug 1 from shelf 2``. Every other call
-is written as in Python with JSON values: ``click(ref="e17")``.
+Text is what a world lists as possible, what a transcript shows, and what a model without tool calling writes. A world
+with one tool of one string argument (a text world) speaks its bare commands: ``take mug 1 from shelf 2``. Every other
+call is written as in Python with JSON values: ``click(ref="e17")``.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def parse_call(text: str, tools: Sequence[Tool]) -> ToolCall:
             raise ValueError("each argument needs its name")
         arguments = {str(word.arg): _value(word.value) for word in node.keywords}
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{text[:80]!r} is no tool call ({error}); write one of {', '.join(names)} as name(argument=value)") from None
+        way_out = f"write one of {', '.join(names)} as name(argument=value)"
+        raise ValueError(f"{text[:80]!r} is no tool call ({error}); {way_out}") from None
     if node.func.id not in names:
         raise ValueError(f"there is no tool {node.func.id!r}; the tools are {', '.join(names)}")
     return ToolCall(node.func.id, arguments)
@@ -78,15 +80,18 @@ def check_call(call: ToolCall, tools: Sequence[Tool]) -> str:
     missing = [name for name in schema.get("required", ()) if name not in call.arguments]
     unknown = [name for name in call.arguments if name not in properties]
     if missing or unknown:
-        said = [f"it lacks {', '.join(missing)}"] * bool(missing) + [f"it does not take {', '.join(unknown)}"] * bool(unknown)
-        return f"The call of {call.name} does not fit: {' and '.join(said)}. It takes: {', '.join(properties) or 'nothing'}."
+        said = [f"it lacks {', '.join(missing)}"] * bool(missing)
+        said += [f"it does not take {', '.join(unknown)}"] * bool(unknown)
+        takes = ", ".join(properties) or "nothing"
+        return f"The call of {call.name} does not fit: {' and '.join(said)}. It takes: {takes}."
     wrong = [f"{name} must be of type {properties[name]['type']}" for name, value in call.arguments.items()
              if not _fits(value, properties[name].get("type"))]
     return f"The call of {call.name} does not fit: {'; '.join(wrong)}." if wrong else ""
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list, tuple), "object": (dict,),
+    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
+    "array": (list, tuple), "object": (dict,),
 }
 
 

@@ -1,6 +1,7 @@
-"""Finding parts by name: a file of a sub-package, an entry point of the same group, ``package.module:Name`` or ``path/file.py:Name``.
+"""Finding parts by name.
 
-A specification may carry settings as in a call: ``self_consistency(n=5)``. There is no table of names to edit.
+A name is a file of a sub-package, an entry point of the same group, ``package.module:Name`` or ``path/file.py:Name``. A
+specification may carry settings as in a call: ``self_consistency(n=5)``. There is no table of names to edit.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +23,7 @@ from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
 
 
 def names(package: str) -> list[str]:
-    """The names that ``find`` knows in a sub-package such as ``knowhow.environments.suites``, files and entry points."""
+    """The names that ``find`` knows in a sub-package (``knowhow.environments.suites``, say): files and entry points."""
     files = (module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__))
     return sorted({*(name for name in files if not name.startswith("_")), *(point.name for point in _points(package))})
 
@@ -33,15 +36,18 @@ def find(package: str, name: str) -> Any:
     if ":" in name:
         return _at(name)
     if name in {module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)}:
-        return _named(importlib.import_module(f"{package}.{name}"), name)
+        return _named(_import(f"{package}.{name}"), name)
     for point in _points(package):
         if point.name == name:
             return point.load()
-    kind = package.rsplit(".", 1)[-1].rstrip("s")
-    known = names(package)
+    raise unknown(re.sub("(?<=ch)es$|s$", "", package.rsplit(".", 1)[-1]), name, names(package))
+
+
+def unknown(kind: str, name: str, known: Sequence[str]) -> UnknownName:
+    """The error for a name that is not among ``known``, with the nearest matches."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-    raise UnknownName(f"there is no {kind} {name!r}; {hint}")
+    return UnknownName(f"there is no {kind} {name!r}; {hint}")
 
 
 def build(package: str, specification: str, *arguments: Any) -> Any:
@@ -106,11 +112,19 @@ def _at(reference: str) -> Any:
 
 def _load_module(where: str) -> ModuleType:
     try:
-        return importlib.import_module(where)
-    except ModuleNotFoundError as error:
+        return _import(where)
+    except MissingExtra as error:
         if error.name and where.startswith(error.name):
             raise UnknownName(f"there is no module {where!r}; a file is written path/to/file.py:Name") from None
-        raise MissingExtra(f"{where} needs the package {error.name}, which is not installed") from error
+        raise
+
+
+def _import(where: str) -> ModuleType:
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        lacking = f"{where} needs the package {error.name}, which is not installed"
+        raise MissingExtra(lacking, name=error.name) from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -125,5 +139,13 @@ def _load_file(path: Path) -> ModuleType:
         raise UnknownName(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, SyntaxError):
+            raise BadSetting(f"{path} is no Python: {error}") from error
+        if isinstance(error, ModuleNotFoundError):
+            raise MissingExtra(f"{path} needs the package {error.name}, which is not installed") from error
+        raise
     return module

@@ -114,6 +114,8 @@ def test_an_unknown_name_comes_with_the_nearest_ones() -> None:
         discover.find(SUITES, "houshold")
     with pytest.raises(UnknownName, match=r"no suite 'zzz'; known: .*household"):
         discover.find(SUITES, "zzz")
+    with pytest.raises(UnknownName, match="no search 'zzz'"):
+        discover.find("knowhow.agents.searches", "zzz")
 
 
 def test_a_class_is_found_in_a_file_and_in_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +153,24 @@ def test_a_missing_import_of_a_module_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(MissingExtra, match="needs_more needs the package no_such_package_at_all"):
         discover.find(SUITES, "needs_more:Own")
+
+
+def test_a_file_that_fails_to_load_says_so_every_time(tmp_path: Path) -> None:
+    bad = {"import no_such_package_at_all": MissingExtra, "class Own": BadSetting, "1 / 0": ZeroDivisionError}
+    for text, error in bad.items():
+        (tmp_path / "bad.py").write_text(text)
+        for _ in range(2):
+            with pytest.raises(error, match=r"no_such_package|bad\.py|division"):
+                discover.find(SUITES, f"{tmp_path}/bad.py:Own")
+
+
+def test_a_part_whose_own_import_is_missing_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "searches_here").mkdir()
+    (tmp_path / "searches_here" / "__init__.py").touch()
+    (tmp_path / "searches_here" / "wide.py").write_text("import no_such_package_at_all\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(MissingExtra, match="wide needs the package no_such_package_at_all"):
+        discover.find("searches_here", "wide")
 
 
 @pytest.mark.parametrize(("specification", "parsed"), [
