@@ -40,8 +40,9 @@ async def check_suite(suite: Suite, *, tasks_per_split: int = 5, seeds: Sequence
 def assert_conforms(
     suite: Suite, *, tasks_per_split: int = 5, seeds: Sequence[int] = (0, 1), skip: Sequence[str] = ()
 ) -> None:
-    """For a test: every promise is kept, those named in ``skip`` aside. In an async test, await ``check_suite``
-    instead.
+    """For a test: every promise is kept, those named in ``skip`` aside.
+
+    In an async test, await ``check_suite`` instead.
 
     Raises: AssertionError that lists the broken ones.
     """

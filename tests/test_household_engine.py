@@ -1,5 +1,4 @@
-"""The household answers as ALFWorld's own engine does: the same scene, the same commands, the same texts and the same
-end."""
+"""The household answers as ALFWorld's engine does: for the same scene and commands, the same texts and end."""
 
 import re
 from importlib.util import find_spec
@@ -137,7 +136,6 @@ def _problem(scene: Scene, goal: Goal) -> str:
 
 
 def _id(name: str) -> str:
-    """The engine's id, out of which it makes the name again: it numbers them from the last, and has a rule of its own
-    for basins."""
+    """The engine's id. It makes the name of it again, numbers from the last, and has a rule of its own for basins."""
     kind, _, number = name.rpartition(" ")
     return f"{kind.removesuffix('basin')}_bar_{99 - int(number)}" + f"_bar_{kind}" * kind.endswith("basin")

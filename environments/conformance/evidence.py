@@ -16,8 +16,7 @@ WALK = 12
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One recorded episode: ``feedbacks`` has the first one and one for each call; ``error`` is what it raised, or
-    empty."""
+    """One recorded episode: ``feedbacks`` has the first and one for each call; ``error`` is what it raised, if so."""
 
     task: Task
     seed: int

@@ -208,8 +208,7 @@ def _uncallable(command: str, play: Play) -> str:
 
 
 async def nonsense_is_answered(evidence: Evidence) -> Iterable[str]:
-    """A wrong tool or wrong arguments get an observation, no reward, and the episode goes on; a strange text is no
-    error."""
+    """A wrong tool or wrong arguments get an observation, no reward and no end; a strange text raises nothing."""
     problems: list[str] = []
     for task in {task.split: task for task in evidence.tasks}.values():
         async with evidence.suite.open(task, seed=0) as env:

@@ -17,8 +17,7 @@ from knowhow.environments.types import Split
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of task: ``count`` things of a kind into a place, each treated first; or one of them looked at under a
-    lamp."""
+    """A kind of task: ``count`` things into a place, each treated first; or, with ``lamp``, one looked at under it."""
 
     name: str
     templates: tuple[str, ...]

@@ -24,8 +24,7 @@ _SHARES: tuple[Split, ...] = ("train", "train", "train", "validation", "test")
 
 
 def draw_scene(goal: Goal, split: Split, random: Random) -> Scene:
-    """A room of the split where the goal can be reached and is not yet: what it asks for lies in no place of its
-    kind."""
+    """A room of the split where the goal can be reached and is not yet: the things are not where they shall be."""
     plan = _floor_plan(goal, split, random)
     scene: dict[str, list[str]] = {f"{kind} {n}": [] for kind, count in plan.items() for n in range(1, count + 1)}
     for thing in _things(goal, random):

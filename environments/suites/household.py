@@ -1,5 +1,4 @@
-"""The suite ``household``: rooms of furniture and things, in ALFWorld's own observation and command language, made on
-the spot."""
+"""The suite ``household``: chores in rooms made on the spot, in ALFWorld's own observation and command language."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ SIZES: dict[Split, int] = {"train": 12_000, "validation": 3_000, "test": 3_000}
 
 
 class Household(TextSuite):
-    """Six kinds of task in turn (put, clean, heat, cool, light, put two), in four kinds of room of 8 to 14 pieces of
-    furniture.
+    """Six kinds of task in turn, in four kinds of room with 8 to 14 pieces of furniture each.
 
     How the splits differ: a floor plan (a room and how many pieces of each furniture it has) belongs to one split
     alone, about 3/5 to training and 1/5 each to validation and test. Training and validation ask for the same goals
