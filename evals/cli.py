@@ -1,4 +1,4 @@
-"""The command line: ``knowhow``. Everything heavy is imported inside the commands, so that ``--help`` answers at once."""
+"""The command line: ``knowhow``. What is heavy is imported inside the commands, so that ``--help`` answers at once."""
 
 from __future__ import annotations
 
@@ -27,21 +27,41 @@ app = typer.Typer(
 )
 app.add_typer(memory_app, name="memory")
 
-Suite = Annotated[str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")]
-Split = Annotated[str | None, typer.Option(help="train, validation or test; for evolve the split to learn from (never test).")]
-ModelUri = Annotated[str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")]
-MemoryName = Annotated[str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")]
-Method = Annotated[str | None, typer.Option(help="Methods and searches, the leftmost outermost: 'retry(n=3), self_consistency(n=5)'.")]
-Episodes = Annotated[int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")]
+Suite = Annotated[
+    str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")
+]
+Split = Annotated[
+    str | None, typer.Option(help="train, validation or test; for evolve the split to learn from (never test).")
+]
+ModelUri = Annotated[
+    str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")
+]
+MemoryName = Annotated[
+    str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")
+]
+Method = Annotated[
+    str | None, typer.Option(help="Methods and searches, the leftmost outermost: 'retry(n=3), self_consistency(n=5)'.")
+]
+Episodes = Annotated[
+    int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")
+]
 Seed = Annotated[int | None, typer.Option(help="Decides tasks, their order and every episode's seed.")]
 Concurrency = Annotated[int | None, typer.Option(help="Episodes at a time.")]
 BudgetUsd = Annotated[float | None, typer.Option(help="Stop before spending more US dollars than this.")]
-BudgetCalls = Annotated[int | None, typer.Option(help="Stop before sending more model requests than this, retries included.")]
-BudgetTokens = Annotated[int | None, typer.Option(help="Stop before using more tokens than this, prompts and replies together.")]
+BudgetCalls = Annotated[
+    int | None, typer.Option(help="Stop before sending more model requests than this, retries included.")
+]
+BudgetTokens = Annotated[
+    int | None, typer.Option(help="Stop before using more tokens than this, prompts and replies together.")
+]
 Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
-Config = Annotated[Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")]
+Config = Annotated[
+    Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")
+]
 
 
 @app.command()
@@ -58,7 +78,9 @@ def run(
     budget_calls: BudgetCalls = None,
     budget_tokens: BudgetTokens = None,
     cache: Cache = None,
-    withhold: Annotated[bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")] = None,
+    withhold: Annotated[
+        bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")
+    ] = None,
     out: Out = None,
     config: Config = None,
     json: Json = False,
@@ -89,10 +111,18 @@ def evolve(
     method: Method = None,
     episodes: Episodes = None,
     rounds: Annotated[int | None, typer.Option(help="How often to acquire, refine, update and evaluate.")] = None,
-    mode: Annotated[str | None, typer.Option(help="offline: rounds are kept or rolled back by validation. online: no gate.")] = None,
-    labels: Annotated[bool | None, typer.Option(help="With --no-labels, learn from what the world said alone, never from success.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="How often the episodes walk over the same training tasks.")] = None,
-    validation: Annotated[int | None, typer.Option(help="Validation episodes of each round's gate, and of each final report.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="offline: rounds are kept or rolled back by validation. online: no gate.")
+    ] = None,
+    labels: Annotated[
+        bool | None, typer.Option(help="With --no-labels, learn from what the world said alone, never from success.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="How often the episodes walk over the same training tasks.")
+    ] = None,
+    validation: Annotated[
+        int | None, typer.Option(help="Validation episodes of each round's gate, and of each final report.")
+    ] = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,
@@ -157,7 +187,8 @@ def check_suite(
     tasks: Annotated[int, typer.Option(help="How many tasks of each split to try.")] = 5,
     json: Json = False,
 ) -> None:
-    """Check that a suite keeps its promises: determinism, disjoint splits, no answers in tasks, a winning oracle, and more.
+    """Check that a suite keeps its promises: determinism, disjoint splits, no answers in tasks, a winning oracle, and
+    more.
 
     Example: knowhow check-suite path/to/my_suite.py:MySuite
     """
@@ -169,7 +200,11 @@ def check_suite(
 
     findings = asyncio.run(check(open_suite(name), tasks_per_split=tasks))
     passed = all(finding.ok for finding in findings)
-    told = {"suite": name, "passed": passed, "findings": [{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings]}
+    told = {
+        "suite": name,
+        "passed": passed,
+        "findings": [{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings],
+    }
     _print(told, json, lambda: show_findings(name, findings))
     raise typer.Exit(0 if passed else 1)
 

@@ -144,7 +144,10 @@ class _Loop:
     def _training(self) -> list[Task]:
         """The tasks of all training episodes: each epoch walks over the same ones."""
         distinct = draw(
-            self.stage.suite, self.settings.split, max(1, self.settings.episodes // self.settings.epochs), self.settings.seed
+            self.stage.suite,
+            self.settings.split,
+            max(1, self.settings.episodes // self.settings.epochs),
+            self.settings.seed,
         )
         return [distinct[place % len(distinct)] for place in range(self.settings.episodes)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from knowhow.agents.novice.commands import Command, content_words, read_command, verb_word
-from knowhow.agents.novice.explore import explore
+from knowhow.agents.novice.explore import explore, wander
 from knowhow.agents.novice.lessons import Lessons, Plan
 from knowhow.agents.novice.reading import Situation
 from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
@@ -19,6 +19,8 @@ LEAST_LIKENESS = 0.3
 """Plans for a wording less like the goal's than this are left alone."""
 DETOURS = 0.75
 """How often a plan for another wording is tried with one more thing done before its last step."""
+WANDERING = 0.5
+"""How often, where no plan fits, the novice goes by the goal's words rather than by a plan that it makes up."""
 DOUBT = 0.25
 """How often a plan for the same words in another order is treated as a guess."""
 OMISSIONS = 0.5
@@ -40,12 +42,15 @@ def choose(situation: Situation, seed: int) -> Choice:
     """The next command; an empty one where the prompt lists none."""
     episode = Random(f"{seed}/{situation.goal}")
     step = Random(f"{seed}/{situation.goal}/{len(situation.moves)}")
-    fit = best_fit(situation.lessons, situation.goal, episode) or improvise(situation.lessons, situation.goal, episode)
+    fit = best_fit(situation.lessons, situation.goal)
+    if fit is None and episode.random() < WANDERING:
+        return Choice(wander(situation, step) or explore(situation, step))
+    fit = fit or improvise(situation.lessons, situation.goal, episode)
     choice = follow(fit, situation, episode, step) if fit else None
     return choice or Choice(explore(situation, step))
 
 
-def best_fit(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
+def best_fit(lessons: Lessons, goal: str) -> Fit | None:
     """The plan for the wording most like the goal's; of equally like ones the one with the better record."""
     fits = []
     for plan in lessons.plans:

@@ -1,0 +1,61 @@
+"""What there is to choose from, and what a choice may cost."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+from knowhow.agents.metering import estimate
+from knowhow.environments.discover import names
+from knowhow.environments.errors import MissingExtra
+from knowhow.environments.types import SPLITS, Suite
+from knowhow.evals.settings import Settings
+from knowhow.evals.stage import SUITES, open_model, open_suite
+
+SCHEMES = "knowhow.agents.models"
+FIRST_PROMPT_TOKENS = 700
+"""About what the act prompt, the tools, a task and a short playbook take."""
+
+
+def list_suites() -> list[dict[str, Any]]:
+    """One row a suite; where an extra is missing, ``missing`` says what to install."""
+    return [_suite_row(name) for name in names(SUITES)]
+
+
+def _suite_row(name: str) -> dict[str, Any]:
+    try:
+        suite = open_suite(name)
+        sizes: dict[str, Any] = {split: len(suite.tasks(split)) for split in SPLITS}
+    except MissingExtra as error:
+        return {"name": name, "missing": str(error)}
+    return {
+        "name": name,
+        "description": suite.description,
+        "tasks": sizes,
+        "oracle": type(suite).oracle is not Suite.oracle,
+        "max_steps": suite.max_steps,
+        "licence": suite.licence,
+        "source": suite.source,
+        "extra": suite.extra,
+    }
+
+
+def list_schemes() -> list[dict[str, Any]]:
+    """One row a scheme of model URIs, with the first paragraph of its file."""
+    rows = []
+    for name in names(SCHEMES):
+        module = importlib.import_module(f"{SCHEMES}.{name}")
+        rows.append({"scheme": name, "description": (inspect.getdoc(module) or "").split("\n\n")[0].replace("\n", " ")})
+    return rows
+
+
+def cost_line(settings: Settings, episodes: int) -> str:
+    """What a run may take at most in calls, and about how many tokens and dollars."""
+    suite, model = open_suite(settings.suite), open_model(settings)
+    used = estimate(episodes, suite.max_steps, FIRST_PROMPT_TOKENS, price=model.price)
+    cost = f"about ${used.cost_usd:.2f}" if model.price_known else "of unknown price"
+    return (
+        f"estimate before the run: at most {used.calls:,} calls, about {used.prompt_tokens:,} prompt and "
+        f"{used.completion_tokens:,} completion tokens, {cost}; a method or search multiplies this"
+    )

@@ -1,0 +1,116 @@
+"""Results on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from knowhow.environments.check import Finding
+from knowhow.evals.progress import round_line
+from knowhow.memory.codec import decode
+from knowhow.memory.evolve import Round
+
+
+def show_run(result: Mapping[str, Any], folder: Path) -> None:
+    console = Console()
+    table = _figures()
+    _figure_row(table, str(result["split"]), result)
+    console.print(table)
+    _warn(console, result)
+    console.print(f"episodes and result: {escape(str(folder))}", highlight=False)
+
+
+def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
+    console = Console()
+    for one in result["rounds"]:
+        console.print(round_line(decode(Round, one)), highlight=False)
+    table = _figures()
+    told = {
+        "before": "before: empty memory",
+        "after": "after: final memory",
+        "withheld": "control: final memory withheld",
+    }
+    for name, title in told.items():
+        _figure_row(table, title, result[name])
+    console.print(table)
+    for name in told:
+        _warn(console, result[name])
+    console.print(
+        f"memory: version {result['memory_version']} in {escape(str(folder))}  (knowhow memory show {escape(str(folder))})",
+        highlight=False,
+    )
+    console.print(f"report: {escape(str(page))}", highlight=False)
+
+
+def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in ("suite", "train", "validation", "test"):
+        table.add_column(name, justify="left" if name == "suite" else "right", no_wrap=True)
+    for name in ("oracle", "licence", "what it is"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        if "missing" in row:
+            table.add_row(row["name"], "", "", "", "", "", f"[dim]{escape(row['missing'])}[/dim]")
+        else:
+            sizes = [f"{row['tasks'][split]:,}" for split in ("train", "validation", "test")]
+            table.add_row(
+                row["name"], *sizes, "yes" if row["oracle"] else "no", row["licence"], escape(row["description"])
+            )
+    Console().print(table)
+
+
+def show_schemes(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=None, header_style="bold")
+    table.add_column("scheme", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    for row in rows:
+        table.add_row(row["scheme"], escape(row["description"]))
+    Console().print(table)
+
+
+def show_findings(name: str, findings: Sequence[Finding]) -> None:
+    console = Console()
+    for finding in findings:
+        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+        console.print(
+            f"{mark} {escape(finding.check)}" + (f"  {escape(finding.detail)}" if finding.detail else ""),
+            highlight=False,
+        )
+    failed = sum(not finding.ok for finding in findings)
+    verdict = f"breaks {failed} of {len(findings)} promises" if failed else f"keeps all {len(findings)} promises"
+    console.print(f"{escape(name)} {verdict}", highlight=False)
+
+
+def _figures() -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("")
+    for name in ("success", "95% interval", "episodes", "steps", "calls", "tokens", "cost"):
+        table.add_column(name, justify="right")
+    return table
+
+
+def _figure_row(table: Table, title: str, result: Mapping[str, Any]) -> None:
+    known = result["success_rate"] is not None
+    low, high = result["ci95"]
+    table.add_row(
+        title,
+        f"{result['success_rate']:.1%}" if known else "unknown",
+        f"{low:.1%} to {high:.1%}" if known else "",
+        str(result["episodes"]),
+        f"{result['mean_steps']:.1f}" if known else "",
+        f"{result['model_calls']:,}",
+        f"{result['prompt_tokens'] + result['completion_tokens']:,}",
+        f"${result['cost_usd']:.2f}",
+    )
+
+
+def _warn(console: Console, result: Mapping[str, Any]) -> None:
+    if result["errors"]:
+        console.print(f"[yellow]{result['errors']} episodes failed with an error; they count as not achieved[/yellow]")
+    if result["unfinished"]:
+        console.print(f"[yellow]the budget cut off {result['unfinished']} episodes; they are in no rate[/yellow]")
