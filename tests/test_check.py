@@ -291,6 +291,13 @@ class LostOracle(Doors):
         return [ToolCall("act", {"command": "take the red key"})]
 
 
+class RarelyLostOracle(LostOracle):
+    """It loses at one door of fifteen."""
+
+    def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
+        return (super() if task.id == "door-3" else super(LostOracle, self)).oracle(task, seed=seed)
+
+
 class SlowOracle(Doors):
     max_steps = 5
 
@@ -314,7 +321,7 @@ BROKEN: dict[type[Suite], set[str]] = {
     BadlyNamedTool: {"tools"}, UndescribedTool: {"tools"},
     ShapelessTool: {"tools", "commands", "errors"}, TwinTools: {"tools", "commands", "errors"},
     Touchy: {"nonsense"}, Flattered: {"nonsense"},
-    LostOracle: {"oracle"}, SlowOracle: {"oracle"}, FailingOracle: {"oracle", "errors"},
+    LostOracle: {"oracle"}, RarelyLostOracle: {"oracle"}, SlowOracle: {"oracle"}, FailingOracle: {"oracle", "errors"},
 }
 
 

@@ -23,6 +23,7 @@ SUITES = "knowhow.environments.suites"
 ACT = tool("act", "Do it.", command="What to do.")
 CLICK = tool("click", "Click on it.", ref="The element.", button="Which button.")
 WAIT = tool("wait", "Do nothing.")
+SCROLL = {"type": "function", "function": {"name": "scroll", "parameters": {"properties": {"by": {"type": "integer"}}}}}
 
 # Calls as text
 
@@ -97,9 +98,12 @@ def test_what_is_no_call_is_refused_with_the_reason(text: str, said: str) -> Non
     (ToolCall("click", {"ref": 1, "button": "left"}), "ref must be of type string"),
     (ToolCall("click", {"ref": None, "button": True}), "button must be of type string"),
     (ToolCall("wait", {"long": "yes"}), "It takes: nothing."),
+    (ToolCall("scroll", {"by": 3}), ""),
+    (ToolCall("scroll", {"by": True}), "by must be of type integer"),
+    (ToolCall("scroll", {"by": 3.5}), "by must be of type integer"),
 ])
 def test_a_call_that_does_not_fit_is_told_why(call: ToolCall, said: str) -> None:
-    answer = check_call(call, [CLICK, WAIT])
+    answer = check_call(call, [CLICK, WAIT, *([SCROLL] if call.name == "scroll" else [])])
     assert said in answer and bool(said) == bool(answer)
 
 
@@ -352,6 +356,11 @@ async def test_one_answer_is_graded_and_ends_it(suite: OneTurn, answer: str, rew
         assert (await env.reset()).observation == task.goal
         end = await env.step(ToolCall("answer", {"text": answer}))
     assert end == Feedback("Your answer is noted.", reward, terminated=True, commands=())
+
+
+def test_case_and_outer_blanks_do_not_make_an_answer_wrong() -> None:
+    assert Sums().grade(Question("Who?", "Ada"), " ADA\n") == 1.0
+    assert Sums().grade(Question("Who?", "Ada"), "A da") == 0.0
 
 
 async def test_choices_are_offered_and_an_open_question_offers_none() -> None:

@@ -240,6 +240,17 @@ def test_what_is_not_possible_here_and_now_changes_nothing(command: str) -> None
     assert (world.contents, world.at, world.held, world.opened) == state
 
 
+def test_what_is_closed_gives_nothing_and_takes_nothing() -> None:
+    world = begun(kitchen(), "put", "cup", "fridge")
+    shut = play(world, "go to countertop 1", "take cup 1 from countertop 1", "go to fridge 1")
+    assert {"cool cup 1 with fridge 1", "open fridge 1"} <= set(shut.commands or ())
+    assert world.step("move cup 1 to fridge 1") == Feedback(REFUSAL, commands=shut.commands)
+    play(world, "go to countertop 1", "move cup 1 to countertop 1", "go to fridge 1")
+    assert world.step("take mug 2 from fridge 1").observation == REFUSAL
+    play(world, "open fridge 1", "take mug 2 from fridge 1", "move mug 2 to fridge 1", "close fridge 1")
+    assert world.step("take mug 2 from fridge 1").observation == REFUSAL
+
+
 def test_the_hand_holds_one_thing_and_only_what_fits_is_put_down() -> None:
     world = begun(kitchen(), "put", "mug", "microwave")
     offered = play(world, "go to shelf 1", "take egg 1 from shelf 1").commands or ()
