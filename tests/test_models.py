@@ -374,9 +374,10 @@ async def test_where_a_server_counts_no_tokens_they_are_estimated_and_this_is_sa
     assert model.tokens_estimated
 
 
-def test_list_prices_are_known_offline_and_an_own_server_is_free() -> None:
+def test_list_prices_are_known_offline_and_an_own_model_is_free() -> None:
     assert load_model("openai:gpt-4o-mini", meter=Meter(Budget(usd=1))).price_known
     assert load_model("vllm:m", meter=Meter(Budget(usd=1))).price_known
+    assert load_model("novice", meter=Meter(Budget(usd=0))).price_known
     assert load_model("http://192.168.1.5:8000/v1#m", meter=Meter(Budget(usd=1))).price_known
     assert not load_model("openai:no-such-model").price_known
     assert not load_model("https://models.example.com/v1#m").price_known
