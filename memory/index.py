@@ -1,7 +1,7 @@
 """The index: items by nearness of meaning, in a Chroma collection that can be thrown away at any time and is rebuilt.
 
-The journal is the truth. At start the index is checked against it; a damaged or different index is built again. One
-process may own an index at a time: where several share one, Chroma gives stale reads.
+The journal is the truth. At start the index is checked against it; a damaged or different index is built again. Where
+several processes use one memory, one has the index in the folder and each other builds its own for as long as it runs.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from hashlib import blake2b
 from pathlib import Path
 
 from knowhow.environments.errors import KnowhowError
-from knowhow.memory.collection import Collection, Damaged, Marks, Where, erase
+from knowhow.memory.collection import EXACT, Collection, Damaged, Marks, Where
 from knowhow.memory.types import Embedder, Item
 
 _log = logging.getLogger(__name__)
 
 
 class Index:
-    """Nearest items by cosine similarity. ``folder`` is the index's own: whatever is in it may be deleted."""
+    """Nearest items by cosine similarity, exactly up to ``exact`` items and nearly beyond. ``folder`` is its own."""
 
-    def __init__(self, folder: str | Path, embedder: Embedder) -> None:
-        self._folder, self._embedder = Path(folder), embedder
+    def __init__(self, folder: str | Path, embedder: Embedder, exact: int = EXACT) -> None:
+        self._folder, self._embedder, self._exact = Path(folder), embedder, exact
         self._lock = threading.RLock()
         self._collection: Collection | None = None
         self._items: Mapping[str, Item] = {}
@@ -68,11 +68,11 @@ class Index:
         with self._lock:
             if self._collection:
                 self._collection.close()
-            self._collection, self._items = None, {}
+            self._forget()
 
     def _bring(self, items: Mapping[str, Item], version: int) -> Collection:
         if self._collection is None:
-            self._collection = Collection.open(self._folder, self._embedder.name)
+            self._collection = Collection.open(self._folder, self._embedder.name, self._exact)
             _check(self._collection, items, version)
         self._write(self._collection, items)
         if self._collection.version != version:
@@ -93,17 +93,20 @@ class Index:
 
     def _rebuild(self, items: Mapping[str, Item], version: int, reason: str) -> Collection:
         _log.warning("rebuilding the index %s: %s", self._folder, reason)
-        self.close()
+        if self._collection:
+            self._collection.discard()
+        self._forget()
         try:
-            erase(self._folder)
             return self._bring(items, version)
         except (OSError, Damaged) as error:
-            raise KnowhowError(f"the index {self._folder} cannot be built ({error}); is the disk full?") from error
+            raise KnowhowError(f"the index {self._folder} cannot be built ({error}); see to its folder") from error
+
+    def _forget(self) -> None:
+        self._collection, self._items = None, {}
 
 
 def _check(collection: Collection, items: Mapping[str, Item], version: int) -> None:
     """Raises: Damaged where the collection does not fit the journal."""
-    collection.check()
     if collection.version > version:
         raise Damaged(f"it is at version {collection.version}, ahead of the journal's {version}")
     if collection.version == version and collection.marks != {name: _marks(item) for name, item in items.items()}:
