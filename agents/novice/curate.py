@@ -59,8 +59,8 @@ def _insights(reflections: str) -> list[tuple[int, Plan | Mechanic]]:
 def _better_plan(old: Plan | None, new: Plan) -> Plan | None:
     if old is None:
         return new
-    worth_it = len(new.steps) < len(old.steps) or (_hopeless(old) and new.steps != old.steps)
-    return Plan(new.pattern, new.steps, old.id) if worth_it else None
+    worth_it = len(new.steps) < len(old.steps) or (old.doubtful and new.steps != old.steps)
+    return Plan(new.pattern, new.example, new.steps, old.id) if worth_it else None
 
 
 def _pooled(old: Mechanic | None, new: Mechanic) -> Mechanic | None:

@@ -29,17 +29,26 @@ def explore(situation: Situation, rng: Random) -> str:
 
 
 def wander(situation: Situation, rng: Random) -> str:
-    """Do what touches most of the goal's words and was not done yet; else what, by the lessons, makes most things possible."""
+    """Do with each verb what touches most of the goal's words; then what was never done; then what opens up most."""
     tried = Counter(move.command for move in situation.moves)
-    touching = [(goal_words_in(option, situation.goal), option) for option in situation.options if not tried[option]]
-    most = max((words for words, _ in touching), default=0)
+    verbs = Counter(read_command(move.command).verb for move in situation.moves)
+    touching = [(goal_words_in(o, situation.goal), o) for o in situation.options if not tried[o]]
+    most = max((words for words, option in touching if words > _touched(option, situation)), default=0)
     if most:
-        return rng.choice([option for words, option in touching if words == most])
-    enablers = (enabler for mechanic in situation.lessons.mechanics for enabler in mechanic.enablers)
-    opens = Counter(read_command(enabler).verb for enabler in enablers)
-    ways = [o for o in situation.options if opens[read_command(o).verb] and len(read_command(o).arguments) == 1]
+        return rng.choice([o for words, o in touching if words == most and words > _touched(o, situation)])
+    enablers = [read_command(e).verb for mechanic in situation.lessons.mechanics for e in mechanic.enablers]
+    unknown = [o for o in situation.options if not verbs[read_command(o).verb] and read_command(o).verb not in enablers]
+    ways = [o for o in situation.options if read_command(o).verb in enablers and len(read_command(o).arguments) == 1]
     new = [option for option in ways if option in situation.new_options and not tried[option]]
-    return least_tried(new or ways, tried, rng) if ways else ""
+    choices = unknown or new or ways
+    return least_tried(choices, tried, rng) if choices else ""
+
+
+def _touched(option: str, situation: Situation) -> int:
+    """How many of the goal's words commands of this verb have touched at best."""
+    verb = read_command(option).verb
+    same = (move.command for move in situation.moves if read_command(move.command).verb == verb)
+    return max((goal_words_in(command, situation.goal) for command in same), default=0)
 
 
 def least_tried(options: Sequence[str], tried: Counter[str], rng: Random) -> str:

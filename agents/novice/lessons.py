@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from knowhow.agents.novice.commands import Command, read_command
 
 BULLET = re.compile(r"^\[([a-z]+-\d+)\] (?:helpful=(\d+) harmful=(\d+) :: )?(.+)$", re.MULTILINE)
-_PLAN = re.compile(r'When the task reads like "([^"]+)", do in order: (.+?)\.(?: Here .*)?$')
+_PLAN = re.compile(r'When the task reads like "([^"]+)" \(as in "([^"]+)"\), do in order: (.+?)\.(?: Here .*)?$')
 _MECHANIC = re.compile(r"`([^`]+)` becomes possible after (.+?)\.$")
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -24,16 +24,22 @@ class Plan:
     the kind ``{a}``."""
 
     pattern: str
+    example: str
     steps: tuple[str, ...]
     id: str = ""
     helpful: int = 0
     harmful: int = 0
 
+    @property
+    def doubtful(self) -> bool:
+        """It failed at least as often as it helped, and not just once."""
+        return self.harmful >= max(2, self.helpful)
+
     def __str__(self) -> str:
         others = sorted(set(re.findall(r"\{([a-z])2\}", " ".join(self.steps))))
         note = f" Here {' and '.join(f'{{{o}2}} is another {{{o}}}' for o in others)}." if others else ""
         steps = "; ".join(f"`{step}`" for step in self.steps)
-        return f'When the task reads like "{self.pattern}", do in order: {steps}.{note}'
+        return f'When the task reads like "{self.pattern}" (as in "{self.example}"), do in order: {steps}.{note}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def read_lesson(text: str, id: str = "", helpful: int = 0, harmful: int = 0) -> 
     text = text.strip()
     plan = _PLAN.search(text)
     if plan:
-        return Plan(plan[1], tuple(_QUOTED.findall(plan[2])), id, helpful, harmful)
+        return Plan(plan[1], plan[2], tuple(_QUOTED.findall(plan[3])), id, helpful, harmful)
     mechanic = _MECHANIC.search(text)
     if mechanic:
         return Mechanic(mechanic[1], tuple(_QUOTED.findall(mechanic[2])), id)

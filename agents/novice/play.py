@@ -23,6 +23,8 @@ WANDERING = 0.5
 """How often, where no plan fits, the novice goes by the goal's words rather than by a plan that it makes up."""
 DOUBT = 0.25
 """How often a plan for the same words in another order is treated as a guess."""
+DISORDER = 0.25
+"""How often it is tried in another order."""
 OMISSIONS = 0.5
 """How often it is tried with one of its steps left out."""
 
@@ -42,7 +44,7 @@ def choose(situation: Situation, seed: int) -> Choice:
     """The next command; an empty one where the prompt lists none."""
     episode = Random(f"{seed}/{situation.goal}")
     step = Random(f"{seed}/{situation.goal}/{len(situation.moves)}")
-    fit = best_fit(situation.lessons, situation.goal)
+    fit = best_fit(situation)
     if fit is None and episode.random() < WANDERING:
         return Choice(wander(situation, step) or explore(situation, step))
     fit = fit or improvise(situation.lessons, situation.goal, episode)
@@ -50,18 +52,17 @@ def choose(situation: Situation, seed: int) -> Choice:
     return choice or Choice(explore(situation, step))
 
 
-def best_fit(lessons: Lessons, goal: str) -> Fit | None:
+def best_fit(situation: Situation) -> Fit | None:
     """The plan for the wording most like the goal's; of equally like ones the one with the better record."""
     fits = []
-    for plan in lessons.plans:
-        exact = _match(plan.pattern, goal)
-        likeness = 2.0 if exact is not None else _likeness(plan.pattern, goal)
-        slots = exact if exact is not None else _guess_slots(plan.pattern, goal)
+    for plan in situation.lessons.plans:
+        exact = _match(plan, situation.goal)
+        likeness = 2.0 if exact is not None else _likeness(plan.pattern, situation.goal)
+        slots = exact if exact is not None else _guess_slots(plan.pattern, situation.goal)
         if likeness >= LEAST_LIKENESS and slots is not None:
             record = (plan.helpful + 1) / (plan.helpful + plan.harmful + 2)
-            fits.append(
-                (likeness, record, -len(plan.steps), plan.id, Fit(plan, slots, exact is not None, likeness == 1))
-            )
+            fit = Fit(plan, slots, exact is not None and not plan.doubtful, likeness == 1)
+            fits.append((likeness, record, -len(plan.steps), plan.id, fit))
     return max(fits, key=lambda fit: fit[:4])[-1] if fits else None
 
 
@@ -80,7 +81,7 @@ def improvise(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
         if len(command.arguments) == 2 and command.arguments[0] == last.arguments[0] and command.verb != last.verb
     ]
     steps = [*(command.verb.format("{a}", "anything") for command in first[:1]), last.verb.format("{a}", "{b}")]
-    return Fit(Plan("", tuple(steps)), {"a": things[0], "b": things[1]}, exact=False)
+    return Fit(Plan("", "", tuple(steps)), {"a": things[0], "b": things[1]}, exact=False)
 
 
 def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choice | None:
@@ -101,8 +102,10 @@ def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choi
 
 
 def _varied(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
-    """A plan for another wording is a guess here: with a step left out, with one more thing done, and again with
+    """A plan that is a guess here: in another order, with a step left out, with one more thing done, and again with
     another thing."""
+    if episode.random() < DISORDER:
+        steps = episode.sample(steps, len(steps))
     inner = steps[1:-1]
     if inner and episode.random() < OMISSIONS:
         inner.remove(episode.choice(inner))
@@ -129,12 +132,14 @@ def _detour(steps: list[Command], situation: Situation, episode: Random) -> list
 
 
 def _target(step: Command, slots: Mapping[str, str], bound: Mapping[str, str]) -> Target:
-    free = any(_VARIABLE.match(argument) for argument in step.arguments)
+    free = any("{" in argument for argument in step.arguments)
     return Target(step.verb, tuple(_wanted(argument, slots, bound, free) for argument in step.arguments))
 
 
 def _wanted(argument: str, slots: Mapping[str, str], bound: Mapping[str, str], free: bool) -> Wanted:
     variable = _VARIABLE.match(argument)
+    if not variable and "{" in argument:
+        return Wanted(kind=re.sub(r"\{([a-z])\}", lambda found: slots.get(found[1], ""), argument))
     if not variable:
         return Wanted(liked=argument) if free else Wanted(kind=argument)
     letter, second = variable.groups()
@@ -149,7 +154,16 @@ def _bind(step: Command, command: Command, bound: dict[str, str]) -> None:
             bound.setdefault(variable[1] + variable[2], value)
 
 
-def _match(pattern: str, goal: str) -> dict[str, str] | None:
+def _match(plan: Plan, goal: str) -> dict[str, str] | None:
+    """What the letters of a wording stand for in the goal; a name has as many words as in the plan's example."""
+    slots, example = _letters(plan.pattern, goal), _letters(plan.pattern, plan.example)
+    if slots is None or example is None:
+        return None
+    fits = all(len(slots[letter].split()) == len(example[letter].split()) for letter in slots)
+    return slots if fits else None
+
+
+def _letters(pattern: str, goal: str) -> dict[str, str] | None:
     parts = re.split(r"\{([a-z])\}", pattern.strip(" ."))
     expression = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
     found = re.fullmatch(expression, goal.strip(" ."), re.IGNORECASE)

@@ -8,7 +8,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from knowhow.agents.novice.commands import Command, kind_of, mentions, phrase_pattern, read_command, words_of
+from knowhow.agents.novice.commands import (
+    FILLERS,
+    Command,
+    content_words,
+    kind_of,
+    mentions,
+    phrase_pattern,
+    read_command,
+    words_of,
+)
 from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
 from knowhow.agents.novice.reading import section
 from knowhow.agents.transcript import NEW_HEADING
@@ -95,26 +104,32 @@ def plan_of(goal: str, steps: Sequence[Done]) -> Plan | None:
     slots = slots_of(goal, commands)
     kept = _without_undone(_without_ways(_that_matter(commands, slots), commands, steps), commands, steps)
     names = _things(slots, [commands[at] for at in kept])
-    pattern = goal.strip().rstrip(".")
+    example = pattern = goal.strip().rstrip(".")
     for letter, phrase in slots.items():
         pattern = phrase_pattern(phrase).sub(f"{{{letter}}}", pattern, count=1)
-    written = [_written(commands[at], names) for at in kept]
-    return Plan(pattern, tuple(step for at, step in enumerate(written) if at == 0 or step != written[at - 1]))
+    written = [_written(commands[at], names, slots) for at in kept]
+    return Plan(pattern, example, tuple(step for at, step in enumerate(written) if at == 0 or step != written[at - 1]))
 
 
 def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
-    """The things that both the goal and the commands name, by letter, in the order of the goal."""
+    """The things that both the goal and the commands name, by letter, in the order of the goal.
+
+    A thing is what a command speaks of (``mug``, ``coal wagon``), or else a word of it (``york`` in ``york lever``).
+    """
     kinds = {kind_of(argument) for command in commands for argument in command.arguments}
     spans: list[tuple[int, int, str]] = []
-    for kind in sorted(kinds, key=len, reverse=True):
-        found = phrase_pattern(kind).search(goal)
+    for phrase in (
+        *sorted(kinds, key=lambda k: (-len(k), k)),
+        *sorted({w for kind in kinds for w in content_words(kind)}),
+    ):
+        found = phrase_pattern(phrase).search(goal)
         if (
             found
-            and kind not in {"a", "the"}
+            and phrase not in FILLERS
             and not any(start < found.end() and found.start() < end for start, end, _ in spans)
         ):
-            spans.append((found.start(), found.end(), kind))
-    return {letter: kind for letter, (_, _, kind) in zip(LETTERS, sorted(spans), strict=False)}
+            spans.append((found.start(), found.end(), phrase))
+    return {letter: phrase for letter, (_, _, phrase) in zip(LETTERS, sorted(spans), strict=False)}
 
 
 def _that_matter(commands: Sequence[Command], slots: dict[str, str]) -> list[int]:
@@ -122,8 +137,9 @@ def _that_matter(commands: Sequence[Command], slots: dict[str, str]) -> list[int
     are no slots."""
     if not slots:
         return list(range(len(commands)))
-    things = [frozenset(a for a in command.arguments if kind_of(a) in slots.values()) for command in commands]
-    last = {max(at for at, own in enumerate(things) if any(kind_of(a) == kind for a in own)) for kind in slots.values()}
+    patterns = [phrase_pattern(phrase) for phrase in slots.values()]
+    things = [frozenset(found[0] for a in c.arguments for p in patterns if (found := p.search(a))) for c in commands]
+    last = {max(at for at, own in enumerate(things) if any(p.search(thing) for thing in own)) for p in patterns}
     keep = {len(commands) - 1, *last}
     for _ in slots:
         related = {thing for at in keep for thing in things[at]}
@@ -170,8 +186,18 @@ def _things(slots: dict[str, str], commands: Sequence[Command]) -> dict[str, str
     return names
 
 
-def _written(command: Command, names: dict[str, str]) -> str:
-    return command.verb.format(*(f"{{{names[a]}}}" if a in names else kind_of(a) for a in command.arguments))
+def _written(command: Command, names: dict[str, str], slots: dict[str, str]) -> str:
+    return command.verb.format(
+        *(f"{{{names[a]}}}" if a in names else _with_letters(a, slots) for a in command.arguments)
+    )
+
+
+def _with_letters(argument: str, slots: dict[str, str]) -> str:
+    """``york lever`` is ``{b} lever`` where ``{b}`` is york; what names nothing of the goal is told by its kind."""
+    text = kind_of(argument)
+    for letter, phrase in slots.items():
+        text = phrase_pattern(phrase).sub(f"{{{letter}}}", text)
+    return text
 
 
 def _lacked(steps: Sequence[Done], other: Sequence[Done]) -> str:
