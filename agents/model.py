@@ -135,7 +135,7 @@ class Model:
         self.meter = meter
         self.price_known = price is not None
         self.tokens_estimated = False
-        self._price = price or free
+        self.price = price or free
         self._cache = cache
         self._retries = retries
         self._timeout_s = timeout_s
@@ -223,7 +223,7 @@ class Model:
         return self._usage(counted["input_tokens"], cached, counted["output_tokens"])
 
     def _usage(self, prompt: int, cached: int, completion: int) -> Usage:
-        return Usage(0, prompt, cached, completion, self._price(prompt, cached, completion))
+        return Usage(0, prompt, cached, completion, self.price(prompt, cached, completion))
 
     def _session(self) -> _Session:
         """Connections belong to one event loop, so that every loop has a chat model of its own."""

@@ -25,7 +25,7 @@ async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[st
         with RunFolder.create(out, "run", settings) as folder:
             stage = open_stage(folder, watch)
             recall, version = _recall(stage, memory, settings)
-            tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)  # type: ignore[arg-type]
+            tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
             played = await stage.play("run", 0, jobs(tasks, settings.seed, settings.split), recall, version)
             result = stage.summary("run", settings.split, played, version)
             write_json(out / "result.json", result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import cast
 
 from knowhow.agents.rollout import Job
 from knowhow.agents.seeds import child_seed
@@ -11,13 +12,13 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Split, Suite, Task
 
 
-def draw(suite: Suite, split: Split, count: int, seed: int, *, skip: int = 0) -> list[Task]:
+def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> list[Task]:
     """``count`` tasks of a split in an order that the seed decides, after the first ``skip`` of that order.
 
     Where the split is smaller, ``skip`` shrinks first; then tasks come again. Raises: BadSetting for a split without
     tasks.
     """
-    tasks = suite.tasks(split)
+    tasks = suite.tasks(cast(Split, split))
     if len(tasks) == 0:
         raise BadSetting(f"suite {suite.name} has no {split} tasks")
     order = Random(f"{seed}/{split}").sample(range(len(tasks)), min(len(tasks), skip + count))
