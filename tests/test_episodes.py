@@ -54,9 +54,9 @@ def episode(number: int = 1, **changes: Any) -> Trajectory:
     task = Task(f"task-{number}", "household", "train", "clean", "put a clean mug on a shelf")
     step = Step(ToolCall("act", {"command": "go to shelf 1"}), Feedback("You see a mug.", 1.0, terminated=True), "So.")
     whole = Trajectory(
-        f"ep-{number}", task, number, Feedback("You are in a room."), (step,), ({"role": "user", "content": "Go."},), 1.0,
-        shown=("it-1", "it-2"), withheld=("it-3",), cited=("it-1",), model="novice", memory_version=3,
-        usage=Usage(1, 20, 0, 5, 0.1), seconds=0.5)
+        f"ep-{number}", task, number, Feedback("You are in a room."), (step,), ({"role": "user", "content": "Go."},),
+        reward=1.0, shown=("it-1", "it-2"), withheld=("it-3",), cited=("it-1",), model="novice",
+        memory_version=3, usage=Usage(1, 20, 0, 5, 0.1), seconds=0.5)
     return replace(whole, **changes)
 
 

@@ -132,3 +132,13 @@ def test_a_later_set_wins_field_by_field_and_leaves_the_others(one: Fields, othe
     assert both == fold([Edit(Op.SET, "a", {**one, **other})], start)
     counted = fold([Edit(Op.SET, "a", one), Edit(Op.COUNT, "a", counts)], start)["a"]
     assert counted.uses == one.get("uses", 0) + counts.get("uses", 0)
+
+
+def test_a_change_that_equality_does_not_see_is_a_change() -> None:
+    edits = [[Edit(Op.ADD, "a", {"kind": "lesson", "text": "", "data": {"n": 1}, "effect": {"value": 0.0}})],
+             [Edit(Op.SET, "a", {"data": {"n": True}})], [Edit(Op.SET, "a", {"data": {"n": 1.0}})],
+             [Edit(Op.SET, "a", {"effect": {"value": -0.0}})]]
+    with written(edits) as (journal, states):
+        for version in (1, 2, 3, 4, 1):
+            assert exactly(journal.items(journal.rollback(version))) == exactly(states[version])
+        assert len(journal.diff(1, 2)) == len(journal.diff(2, 3)) == len(journal.diff(3, 4)) == 1

@@ -69,7 +69,7 @@ def test_the_nearest_items_come_first_with_their_cosine_similarity(index: Index)
 
 
 def test_items_at_the_same_similarity_come_by_id(index: Index) -> None:
-    index.sync(items(**{f"it-{number}": "the very same words" for number in (3, 1, 2)}), 1)
+    index.sync({name: Item(name, "lesson", "the very same words") for name in ("it-3", "it-1", "it-2")}, 1)
     assert [name for name, _ in index.search("same words", 2)] == ["it-1", "it-2"]
     assert {similarity for _, similarity in index.search("?!", 3)} == {0.0}
 
@@ -96,8 +96,10 @@ def test_sync_adds_changes_and_deletes_and_embeds_only_new_texts(tmp_path: Path)
     assert (index.version, index.ids()) == (2, {"a", "b", "d"})
     assert embed.asked == ["open the fridge", "close the door", "look twice", "light the lamp"]
     assert index.search("door", 1, {"kind": ["case"]})[0][0] == "b"
-    index.sync({"a": Item("a", "lesson", "heat the mug")}, 3)
-    assert index.search("heat the mug", 9) == [("a", pytest.approx(1, abs=1e-6))]
+    index.sync({**second, "a": Item("a", "lesson", "heat the mug")}, 3)
+    assert index.search("heat the mug", 1) == [("a", pytest.approx(1, abs=1e-6))]
+    index.sync({}, 4)
+    assert (index.search("heat the mug"), index.ids()) == ([], set())
     index.close()
 
 
@@ -112,6 +114,7 @@ def test_after_any_changes_and_reopenings_it_is_as_if_built_at_once(tmp_path_fac
     grown, built = Index(folder / "grown", HASHING), Index(folder / "built", HASHING)
     for version, (texts, reopen) in enumerate(history, 1):
         grown.sync(items(**texts) if texts else {}, version)
+        grown.search("look twice")
         if reopen:
             grown.close()
     last = items(**history[-1][0]) if history[-1][0] else {}
