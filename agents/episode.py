@@ -113,9 +113,10 @@ async def _run(suite: Suite, agent: Agent, task: Task, start: Start) -> _State:
                 "stop": None,
                 "error": "",
             }
-            state: _State = await _graph().ainvoke(
-                opening, context=context, config={"recursion_limit": 2 * suite.max_steps + 10}
-            )
+            # A thread of its own and no checkpointer: inside a graph that has one (the evolution loop), each step of an
+            # episode would be written to it.
+            config = {"recursion_limit": 2 * suite.max_steps + 10, "configurable": {"thread_id": task.id}}
+            state: _State = await _graph().ainvoke(opening, context=context, config=config)
             return state
     except Exception as error:
         return {"first": Feedback(""), "steps": (), "messages": (), **_failed(error)}
@@ -199,7 +200,7 @@ def _graph() -> Any:
     graph.add_conditional_edges("recall", lambda state: END if state["stop"] else "decide", ["decide", END])
     graph.add_conditional_edges("decide", lambda state: END if state["stop"] else "act", ["act", END])
     graph.add_conditional_edges("act", lambda state: END if state["stop"] else "decide", ["decide", END])
-    return graph.compile()
+    return graph.compile(checkpointer=False)
 
 
 def _opening(context: _Context, recalled: Recalled, first: Feedback) -> tuple[BaseMessage, ...]:
