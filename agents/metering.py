@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -50,12 +50,19 @@ _SCOPES: ContextVar[tuple[Scope, ...]] = ContextVar("knowhow_metering_scopes", d
 class Meter:
     """Counts and limits what model calls cost; safe to share among tasks and threads.
 
-    ``spent`` is what a resumed run had spent before. ``cache_hits`` counts replies that came from a cache, at no cost;
+    ``spent`` is what a resumed run had spent before. ``record`` is told every new total, that of a request before it is
+    sent. ``cache_hits`` counts replies that came from a cache, at no cost;
     ``longest_reply`` is the most completion tokens that one reply had.
     """
 
-    def __init__(self, budget: Budget = Budget(), spent: Usage = Usage()) -> None:  # noqa: B008 - both are immutable
+    def __init__(
+        self,
+        budget: Budget = Budget(),
+        spent: Usage = Usage(),  # noqa: B008 - it is immutable
+        record: Callable[[Usage], None] = lambda total: None,
+    ) -> None:
         self.budget = budget
+        self._record = record
         self.cache_hits = 0
         self.longest_reply = 0
         self._total = spent
@@ -113,6 +120,7 @@ class Meter:
 
     def _add(self, usage: Usage, scopes: tuple[Scope, ...]) -> None:
         self._total += usage
+        self._record(self._total)
         for scope in scopes:
             scope.usage += usage
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from knowhow.environments.errors import BadSetting, KnowhowError, MemoryDamaged
 from knowhow.environments.types import Usage
@@ -18,46 +19,59 @@ from knowhow.evals.settings import Settings, from_mapping
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.episodes import Episodes
 
+KINDS = ("run", "evolve")
 LAYOUT = 1
 """The version of a run folder's layout."""
+_LOCK, _MAKING = "lock", ".knowhow-making"
+_SPENT_BYTES = 256
 
 
 class RunFolder:
-    """An open run folder; one process at a time holds it. ``kind`` is "run" or "evolve"."""
+    """An open run folder; one process at a time holds it. ``kind`` is "run" or "evolve", ``id`` is the run's own.
 
-    def __init__(self, path: Path, kind: str, settings: Settings, episodes: Episodes, lock: Any) -> None:
-        self.path, self.kind, self.settings, self.episodes = path, kind, settings, episodes
+    A folder is a run from the moment that it has its ``run.json``, which is written last; one whose making was cut off
+    is made again from the start.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any], episodes: Episodes, lock: Any) -> None:
+        self.path, self.episodes = path, episodes
+        self.kind, self.id = str(about["kind"]), str(about.get("id", ""))
+        self.settings = from_mapping(about["settings"])
         self._lock = lock
+        self._spent = None if lock is None else os.open(path / "spent.json", os.O_RDWR | os.O_CREAT, 0o644)
 
     @classmethod
-    def create(cls, path: Path, kind: str, settings: Settings) -> RunFolder:
-        """A new folder. Raises: BadSetting where something is there already."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            way = f"go on with it by --resume {path}, or name another" if kind == "evolve" else "name another"
-            raise BadSetting(f"{path} exists already; {way} by --out")
+    def create(
+        cls, path: Path, kind: str, settings: Settings, fill: Callable[[Path], None] = lambda path: None
+    ) -> RunFolder:
+        """A new folder, in which ``fill`` puts what the run begins with.
+
+        Raises: BadSetting where something is there already.
+        """
+        _refuse_taken(path, kind)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadSetting(f"cannot make the run folder {path}: {error.strerror}; name another by --out") from None
         lock = _lock(path)
-        write_json(
-            path / "run.json",
-            {
-                "layout": LAYOUT,
-                "kind": kind,
-                "knowhow": _version(),
-                "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                "settings": settings.to_dict(),
-            },
-        )
-        return cls(path, kind, settings, Episodes.open(path, create=True), lock)
+        try:
+            _refuse_taken(path, kind)
+            return cls(path, _make(path, kind, settings, fill), Episodes.open(path), lock)
+        except BaseException:
+            lock.close()
+            raise
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = True) -> RunFolder:
         """An existing folder. Raises: MemoryDamaged where it is none, of another version, or half deleted."""
         about = read_about(path)
         held = _lock(path) if lock else None
-        return cls(path, str(about["kind"]), from_mapping(about["settings"]), Episodes.open(path), held)
+        try:
+            return cls(path, about, Episodes.open(path), held)
+        except BaseException:
+            if held is not None:
+                held.close()
+            raise
 
     @property
     def spent(self) -> Usage:
@@ -67,10 +81,15 @@ class RunFolder:
         return Usage()
 
     def save_spent(self, usage: Usage) -> None:
-        write_json(self.path / "spent.json", encode(usage), durable=False)
+        """Cheap enough for every request: a run that is killed still knows what it has spent."""
+        if self._spent is not None:
+            os.pwrite(self._spent, json.dumps(encode(usage)).ljust(_SPENT_BYTES).encode(), 0)
 
     def close(self) -> None:
         self.episodes.close()
+        if self._spent is not None:
+            os.close(self._spent)
+            self._spent = None
         if self._lock is not None:
             self._lock.close()
 
@@ -88,12 +107,16 @@ def read_about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads((path / "run.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MemoryDamaged(f"{path} is no run folder: it has no run.json") from None
+        begun = (path / _MAKING).exists()
+        why = "it was cut off before it began; start it again" if begun else "it has no run.json"
+        raise MemoryDamaged(f"{path} is no run folder: {why}") from None
     except (OSError, ValueError) as error:
         raise MemoryDamaged(f"{path}/run.json cannot be read ({error}); restore it from a copy") from None
     if not isinstance(about, dict) or about.get("layout") != LAYOUT:
         found = about.get("layout") if isinstance(about, dict) else None
         raise MemoryDamaged(f"{path} has the layout {found}, not {LAYOUT}; use the version of Knowhow that made it")
+    if about.get("kind") not in KINDS or not isinstance(about.get("settings"), dict):
+        raise MemoryDamaged(f"{path}/run.json lacks the kind or the settings of the run; restore it from a copy")
     return about
 
 
@@ -108,25 +131,59 @@ def read_result(path: Path) -> dict[str, Any] | None:
     return read
 
 
-def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """All or nothing: a reader, or a crash, sees the old file or the new one. Raises: KnowhowError on a full disk."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
             json.dump(value, file, ensure_ascii=False, indent=1)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise KnowhowError(f"cannot write {path}: {error.strerror}; make room and go on with --resume") from None
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keeps every other process out of a run folder for as long as it lasts. Raises: MemoryDamaged, BadSetting."""
+    read_about(path)
+    with _lock(path):
+        yield
+
+
+def _refuse_taken(path: Path, kind: str) -> None:
+    cut_off = (path / _MAKING).exists() and not (path / "run.json").exists()
+    if not path.exists() or cut_off or (path.is_dir() and all(entry.name == _LOCK for entry in path.iterdir())):
+        return
+    way = f"go on with it by --resume {path}, or name another" if kind == "evolve" else "name another"
+    raise BadSetting(f"{path} exists already; {way} by --out")
+
+
+def _make(path: Path, kind: str, settings: Settings, fill: Callable[[Path], None]) -> dict[str, Any]:
+    (path / _MAKING).touch()
+    for left in path.glob("*.db*"):
+        left.unlink()
+    Episodes.open(path, create=True).close()
+    fill(path)
+    about = {
+        "layout": LAYOUT,
+        "kind": kind,
+        "id": uuid4().hex[:12],
+        "knowhow": _version(),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "settings": settings.to_dict(),
+    }
+    write_json(path / "run.json", about)
+    (path / _MAKING).unlink()
+    return about
+
+
 def _lock(path: Path) -> Any:
     import fcntl
 
-    file = (path / "lock").open("w")
+    file = (path / _LOCK).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

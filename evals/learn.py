@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from knowhow.environments.discover import split_list
-from knowhow.environments.errors import BadSetting, BudgetExceeded
+from knowhow.environments.errors import BadSetting, BudgetExceeded, MemoryDamaged
 from knowhow.environments.types import Split, StopReason, Task, Trajectory
-from knowhow.evals.folder import RunFolder, read_about, write_json
+from knowhow.evals.folder import RunFolder, write_json
 from knowhow.evals.run import banks_of
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import Stage, open_banks, open_stage, recall_of, withheld
+from knowhow.evals.stage import Stage, check, open_banks, open_stage, recall_of, withheld
 from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.codec import encode
 from knowhow.memory.evolve import Evolution, Phases, evolve
+from knowhow.memory.journal import Journal
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
+
+CHECKPOINTS = "checkpoints.db"
 
 
 async def start(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008 - it has no state
     """A new run in the folder ``out``, to its end. Raises: KnowhowError for settings that cannot be used."""
     banks, inherited = _memory_asked(settings.memory)
-    with RunFolder.create(out, "evolve", replace(settings, memory=", ".join(banks))) as folder:
-        if inherited is not None:
-            _inherit(inherited, out)
+    settings = replace(settings, memory=", ".join(banks))
+    _check(settings)
+    with RunFolder.create(out, "evolve", settings, lambda path: _fill(path, inherited)) as folder:
         return await _go_on(folder, watch)
 
 
@@ -40,24 +44,29 @@ async def resume(path: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa
     Raises: KnowhowError.
     """
     with RunFolder.open(path) as folder:
+        if folder.kind != "evolve":
+            raise BadSetting(f"{path} was made by `knowhow run`, which is repeated, not resumed")
+        if not (path / CHECKPOINTS).exists():
+            raise MemoryDamaged(f"{path} has no {CHECKPOINTS}, it is half deleted; restore it from a copy")
         return await _go_on(folder, watch)
 
 
 async def _go_on(folder: RunFolder, watch: Watch) -> dict[str, Any]:
     stage = open_stage(folder, watch)
-    with Memory.open(folder.path, embedder=folder.settings.embedder, create=True) as memory:
+    with Memory.open(folder.path, embedder=folder.settings.embedder) as memory:
         loop = _Loop(stage, memory)
         before = await loop.measure("before", 0)
         done = await evolve(
             loop.phases(),
             rounds=folder.settings.rounds,
             version=memory.version,
-            checkpoints=folder.path / "checkpoints.db",
+            checkpoints=folder.path / CHECKPOINTS,
             on_round=watch.round,
         )
         final = done.memory_version
         after = await loop.measure("after", final)
         control = await loop.measure("withheld", final)
+        await stage.model.aclose()
     result = _result(folder.path, done, before, after, control)
     write_json(folder.path / "result.json", result)
     return result
@@ -82,7 +91,6 @@ class _Loop:
     def __init__(self, stage: Stage, memory: Memory) -> None:
         self.stage, self.memory = stage, memory
         self.settings = stage.settings
-        refuse_test(self.settings.split)
         self.banks = open_banks(split_list(self.settings.memory), memory, stage.model)
         self.recall = recall_of(self.banks)
         self.spent = False
@@ -107,11 +115,11 @@ class _Loop:
         except BudgetExceeded:
             self.spent = True
             return []
-        finally:
-            self.stage.folder.save_spent(self.stage.model.meter.total)
 
     def update(self, round: int, edits: Sequence[Edit]) -> int:
-        return self.memory.commit(edits, note=f"round {round}", key=f"update/{round}") if edits else self.memory.version
+        if not edits:
+            return self.memory.version
+        return self.memory.commit(edits, note=f"round {round}", key=self._key("update", round))
 
     async def evaluate(self, round: int) -> list[float] | None:
         """Success on the gate's validation tasks, the same ones and seeds every round; None in online mode, which has
@@ -128,8 +136,12 @@ class _Loop:
 
     def rollback(self, round: int, version: int) -> int:
         return self.memory.journal.rollback(
-            version, note=f"round {round} did worse on validation", key=f"rollback/{round}"
+            version, note=f"round {round} did worse on validation", key=self._key("rollback", round)
         )
+
+    def _key(self, deed: str, round: int) -> str:
+        """Each of this run's deeds once; a memory that was carried over has those of its earlier runs."""
+        return f"{self.stage.folder.id}/{deed}/{round}"
 
     async def measure(self, phase: str, version: int) -> dict[str, Any]:
         """One of the three reports on validation tasks that the gate never used (as far as the split has enough)."""
@@ -139,7 +151,7 @@ class _Loop:
         played = await (
             self.stage.play(phase, 0, todo) if recall is None else self.stage.play(phase, 0, todo, recall, version)
         )
-        return self.stage.summary(phase, "validation", self._noticed(played), version)
+        return self.stage.summary(phase, "validation", self._noticed(played), version, len(todo))
 
     def _training(self) -> list[Task]:
         """The tasks of all training episodes: each epoch walks over the same ones."""
@@ -165,9 +177,13 @@ class _Loop:
         return played
 
 
-def refuse_test(split: str) -> None:
-    if split == "test":
+def _check(settings: Settings) -> None:
+    """Raises what is wrong with the settings, before anything is written."""
+    if settings.split == "test":
         raise BadSetting("the test split never teaches; learn from train or validation")
+    model = check(settings, settings.split, "validation")
+    with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
+        open_banks(split_list(settings.memory), memory, model)
 
 
 def _memory_asked(asked: str) -> tuple[list[str], Path | None]:
@@ -177,13 +193,17 @@ def _memory_asked(asked: str) -> tuple[list[str], Path | None]:
     return split_list(asked), None
 
 
-def _inherit(source: Path, out: Path) -> None:
-    """Copies a memory into the new run, whole even while somebody writes to it."""
-    read_about(source)
-    with Memory.open(source):
-        pass
-    with sqlite3.connect(source / "journal.db") as old, sqlite3.connect(out / "journal.db") as new:
+def _fill(path: Path, inherited: Path | None) -> None:
+    """What a run begins with: no checkpoint, and an empty memory or a copy of another run's."""
+    (path / CHECKPOINTS).touch()
+    if inherited is None:
+        Journal.open(path / "journal.db", create=True).close()
+    else:
+        _copy(inherited / "journal.db", path / "journal.db")
+
+
+def _copy(journal: Path, to: Path) -> None:
+    """A journal, whole even while somebody writes to it. Raises: MemoryDamaged."""
+    Journal.open(journal).close()
+    with closing(sqlite3.connect(journal)) as old, closing(sqlite3.connect(to)) as new:
         old.backup(new)
-    old.close()
-    new.close()
-    shutil.rmtree(out / "index", ignore_errors=True)

@@ -9,7 +9,7 @@ from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import split_list
 from knowhow.evals.folder import RunFolder, read_about, write_json
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import Stage, open_banks, open_stage, recall_of, withheld
+from knowhow.evals.stage import Stage, check, open_banks, open_stage, recall_of, withheld
 from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.store import Memory
@@ -22,12 +22,14 @@ async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[st
     """
     memory = open_memory_of(settings.memory) if settings.memory != "none" else None
     try:
+        check(settings, settings.split)
         with RunFolder.create(out, "run", settings) as folder:
             stage = open_stage(folder, watch)
             recall, version = _recall(stage, memory, settings)
             tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
             played = await stage.play("run", 0, jobs(tasks, settings.seed, settings.split), recall, version)
-            result = stage.summary("run", settings.split, played, version)
+            await stage.model.aclose()
+            result = stage.summary("run", settings.split, played, version, len(tasks))
             write_json(out / "result.json", result)
             return result
     finally:

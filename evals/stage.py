@@ -4,8 +4,7 @@ by phase."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,19 @@ from knowhow.agents.model import Model, load_model
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Query, Recall, Recalled, nothing
 from knowhow.environments.discover import build
+from knowhow.environments.errors import KnowhowError
 from knowhow.environments.types import StopReason, Suite, Trajectory
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
 from knowhow.evals.summary import summarise
+from knowhow.evals.tasks import draw
 from knowhow.evals.watch import Watch
 from knowhow.memory.store import Memory
 
 SUITES = "knowhow.environments.suites"
 BANKS = "knowhow.memory.banks"
+MOST_FAILURES = 10
+"""A phase whose first episodes all fail, so many, is given up: the model cannot be reached, say."""
 
 
 @dataclass
@@ -47,10 +50,8 @@ class Stage:
     ) -> list[Trajectory]:
         """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on."""
         settings = self.settings
-        stored = {
-            (t.task.id, t.seed): t for t in self.folder.episodes.find(phase, round) if t.stop is not StopReason.BUDGET
-        }
-        missing = [job for job in todo if (job.task.id, job.seed) not in stored]
+        done = self._stored(phase, round)
+        missing = [job for job in todo if job.index not in done]
         if missing:
             agent = Agent(
                 self.model,
@@ -65,26 +66,45 @@ class Stage:
             began = time.perf_counter()
 
             def keep(job: Job, trajectory: Trajectory) -> None:
+                done[job.index] = trajectory
                 self.folder.episodes.put(trajectory, phase=phase, round=round, index=job.index)
-                self.folder.save_spent(self.model.meter.total)
                 self.watch.episode(trajectory, self.model.meter.total)
+                _give_up(done.values(), min(MOST_FAILURES, len(todo)))
 
-            played = await rollout(attempt, missing, concurrency=settings.concurrency, on_done=keep)
+            await rollout(attempt, missing, concurrency=settings.concurrency, on_done=keep)
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - began
-            stored |= {(t.task.id, t.seed): t for t in played}
-        return [stored[job.task.id, job.seed] for job in todo if (job.task.id, job.seed) in stored]
+        return [done[job.index] for job in todo if job.index in done]
+
+    def _stored(self, phase: str, round: int) -> dict[int, Trajectory]:
+        """The episodes of an interrupted phase by index, but for those that the budget cut off; none where all
+        failed."""
+        store = self.folder.episodes
+        pairs = zip(store.summaries(phase, round), store.find(phase, round), strict=True)
+        done = {row.index: trajectory for row, trajectory in pairs if trajectory.stop is not StopReason.BUDGET}
+        return {} if _all_failed(done.values()) else done
 
     def summary(
-        self, phase: str, split: str, trajectories: Sequence[Trajectory], memory_version: int
+        self, phase: str, split: str, trajectories: Sequence[Trajectory], memory_version: int, asked: int
     ) -> dict[str, Any]:
         return summarise(
             trajectories,
+            asked=asked,
             suite=self.suite.name,
             split=split,
             model=self.settings.model,
             memory_version=memory_version,
             seconds=self.seconds.get(phase, 0.0),
         )
+
+
+def _all_failed(episodes: Collection[Trajectory]) -> bool:
+    return bool(episodes) and all(trajectory.stop is StopReason.ERROR for trajectory in episodes)
+
+
+def _give_up(done: Collection[Trajectory], most: int) -> None:
+    """Raises: KnowhowError where so many episodes failed, and none did not, that the fault is not in the episodes."""
+    if len(done) >= most and _all_failed(done):
+        raise KnowhowError(f"all of the first {len(done)} episodes failed: {next(iter(done)).error}")
 
 
 def open_stage(folder: RunFolder, watch: Watch) -> Stage:
@@ -94,6 +114,15 @@ def open_stage(folder: RunFolder, watch: Watch) -> Stage:
     return Stage(folder, open_suite(settings.suite), model, watch)
 
 
+def check(settings: Settings, *splits: str) -> Model:
+    """Raises what a run with these settings would raise at its start, before anything is written."""
+    suite, model = open_suite(settings.suite), open_model(settings)
+    compose(suite, Agent(model, model.meter), settings.method)
+    for split in splits:
+        draw(suite, split, 1, settings.seed)
+    return model
+
+
 def open_suite(specification: str) -> Suite:
     suite: Suite = build(SUITES, specification)
     return suite
@@ -101,7 +130,7 @@ def open_suite(specification: str) -> Suite:
 
 def open_model(settings: Settings, folder: RunFolder | None = None) -> Model:
     budget = Budget(settings.budget_calls, settings.budget_tokens, settings.budget_usd)
-    meter = Meter(budget, folder.spent) if folder is not None else Meter(budget)
+    meter = Meter(budget, folder.spent, folder.save_spent) if folder is not None else Meter(budget)
     return load_model(settings.model, meter=meter, cache=Path(settings.cache) if settings.cache else None)
 
 
@@ -130,9 +159,3 @@ def withheld(recall: Recall) -> Recall:
 
 def open_banks(specifications: Sequence[str], memory: Memory, model: Model) -> list[Any]:
     return [build(BANKS, specification, memory, model) for specification in specifications]
-
-
-def close_quietly(*things: Any) -> None:
-    for thing in things:
-        with suppress(Exception):
-            thing.close()

@@ -10,10 +10,17 @@ from knowhow.evals.stats import wilson
 
 
 def summarise(
-    trajectories: Sequence[Trajectory], *, suite: str, split: str, model: str, memory_version: int, seconds: float
+    trajectories: Sequence[Trajectory],
+    *,
+    suite: str,
+    split: str,
+    model: str,
+    memory_version: int,
+    seconds: float,
+    asked: int | None = None,
 ) -> dict[str, Any]:
-    """Rates and means are over finished episodes, None where there are none; ``unfinished`` ones were cut off by the
-    budget.
+    """Rates and means are over finished episodes, None where there are none; ``unfinished`` are those of the ``asked``
+    ones that the budget cut off or kept from starting.
 
     A failed episode (``errors``) counts as an episode without success. Calls, tokens and cost cover all, unfinished
     ones too.
@@ -38,6 +45,6 @@ def summarise(
         "completion_tokens": used.completion_tokens,
         "cost_usd": round(used.cost_usd, 6),
         "errors": sum(trajectory.stop is StopReason.ERROR for trajectory in finished),
-        "unfinished": len(trajectories) - n,
+        "unfinished": (len(trajectories) if asked is None else asked) - n,
         "seconds": round(seconds, 3),
     }

@@ -21,7 +21,8 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
     tasks = suite.tasks(cast(Split, split))
     if len(tasks) == 0:
         raise BadSetting(f"suite {suite.name} has no {split} tasks")
-    order = Random(f"{seed}/{split}").sample(range(len(tasks)), min(len(tasks), skip + count))
+    # All of the order, however few are wanted: a sample of another size would be another order.
+    order = Random(f"{seed}/{split}").sample(range(len(tasks)), len(tasks))
     start = max(0, min(skip, len(order) - count))
     chosen = order[start : start + count]
     return [tasks[chosen[place % len(chosen)]] for place in range(count)]
