@@ -8,14 +8,15 @@ from random import Random
 from knowhow.environments.text_world import TextSuite, TextWorld
 from knowhow.environments.types import SPLITS, Split, Task, ToolCall
 
-CARGO = "coal timber wool grain steel copper sugar cotton marble paper salt glass".split()
-TOWNS = "leeds york derby crewe bath truro luton ripon".split()
+CARGO = ["coal", "timber", "wool", "grain", "steel", "copper", "sugar", "cotton", "marble", "paper", "salt", "glass"]
+TOWNS = ["leeds", "york", "derby", "crewe", "bath", "truro", "luton", "ripon"]
 PLACES = ("yard", "tower", "office", "platform")
 WORDINGS = ("send the {cargo} wagon to {town}", "deliver {cargo} by rail to {town}")
 
 
 class Railway(TextSuite):
-    """Couple the wagon in the yard, stamp the town's ticket in the office, set its lever in the tower, dispatch at the platform."""
+    """Couple the wagon in the yard, stamp the town's ticket in the office, set its lever in the tower, dispatch at the
+    platform."""
 
     name = "railway"
     description = "Send wagons to towns."
