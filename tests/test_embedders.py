@@ -89,18 +89,18 @@ def test_sentence_transformers_says_which_extra_it_needs() -> None:
 
 def test_a_sentence_transformers_model_gives_vectors_of_length_one(tmp_path: Path) -> None:
     """A tiny model with random weights, made here: what is tested is the way through the library, not its quality."""
-    library = pytest.importorskip("sentence_transformers")
-    transformers = pytest.importorskip("transformers")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "open", "the", "fridge", "door"]
-    (tmp_path / "vocab.txt").write_text("\n".join(words))
-    transformers.BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "bert")
-    config = transformers.BertConfig(vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-                                     intermediate_size=16, max_position_embeddings=32)
-    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
-    part = library.models.Transformer(str(tmp_path / "bert"))
-    model = library.SentenceTransformer(modules=[part, library.models.Pooling(part.get_word_embedding_dimension())])
-    model.save(str(tmp_path / "model"))
-    embed = load_embedder(f"sentence_transformers:{tmp_path / 'model'}")
+    pytest.importorskip("sentence_transformers")
+    transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
+    words = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "open", "the", "fridge", "door"])}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    model = tmp_path / "model"
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32).save_pretrained(model)
+    transformers.BertModel(transformers.BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=32)).save_pretrained(model)
+    embed = load_embedder(f"sentence_transformers:{model}")
     vectors = embed(["open the fridge", "the door"])
     assert vectors.shape == (2, 16) and np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-4)
     assert embed([]).shape == (0, 16)
