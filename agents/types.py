@@ -17,8 +17,8 @@ from knowhow.environments.types import Task, Tool, ToolCall, Trajectory
 class Turn:
     """One request to a model.
 
-    ``tools``: what may be called, in the OpenAI function format; empty where a text reply is wanted. ``seed`` makes a reply
-    repeatable where the model honours it. ``temperature``: None leaves the model's own.
+    ``tools``: what may be called, in the OpenAI function format; empty where a text reply is wanted. ``seed`` makes a
+    reply repeatable where the model honours it. ``temperature``: None leaves the model's own.
     """
 
     messages: tuple[BaseMessage, ...]
@@ -33,7 +33,7 @@ Decider = Callable[[Turn], Awaitable[AIMessage]]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How an episode begins: its seed, a hint that is shown after the task, and calls to replay before the first decision."""
+    """How an episode begins: its seed, a hint shown after the task, and calls to replay before the first decision."""
 
     seed: int = 0
     hint: str = ""

@@ -84,14 +84,21 @@ def check_call(call: ToolCall, tools: Sequence[Tool]) -> str:
         said += [f"it does not take {', '.join(unknown)}"] * bool(unknown)
         takes = ", ".join(properties) or "nothing"
         return f"The call of {call.name} does not fit: {' and '.join(said)}. It takes: {takes}."
-    wrong = [f"{name} must be of type {properties[name]['type']}" for name, value in call.arguments.items()
-             if not _fits(value, properties[name].get("type"))]
+    wrong = [
+        f"{name} must be of type {properties[name]['type']}"
+        for name, value in call.arguments.items()
+        if not _fits(value, properties[name].get("type"))
+    ]
     return f"The call of {call.name} does not fit: {'; '.join(wrong)}." if wrong else ""
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
-    "array": (list, tuple), "object": (dict,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list, tuple),
+    "object": (dict,),
 }
 
 

@@ -1,7 +1,7 @@
-"""What every layer shares: tasks, tool calls, feedback, steps and trajectories, and what a suite and an environment are.
+"""What every layer shares: tasks, tool calls, feedback, steps, trajectories, and what suites and environments are.
 
-Values are frozen dataclasses, so that they can be stored, compared and sent to other processes. A failed episode is data (a
-``Trajectory`` whose ``stop`` says what went wrong), not an exception.
+Values are frozen dataclasses, so that they can be stored, compared and sent to other processes. A failed episode is
+data (a ``Trajectory`` whose ``stop`` says what went wrong), not an exception.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ class ToolCall:
 class Feedback:
     """What the world says after ``reset`` or ``step``.
 
-    ``reward`` is what this step earned; an episode's reward is the sum of its steps', clipped to [0, 1], and 1 is success.
-    ``terminated``: the task itself is over (solved, or beyond repair). ``truncated``: cut off from outside (a step limit).
-    ``commands``: every call that is possible now, as text (``calls.parse_call`` reads it); None where a world lists none.
+    ``reward`` is what this step earned; an episode's reward is the sum of its steps', clipped to [0, 1], and 1 is
+    success. ``terminated``: the task itself is over (solved, or beyond repair). ``truncated``: cut off from outside (a
+    step limit). ``commands``: every call that is possible now, as text (``calls.parse_call`` reads it); None where a
+    world lists none.
     """
 
     observation: str
@@ -84,7 +85,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls cost. ``prompt_tokens`` include ``cached_tokens``; ``calls`` counts every request that was sent."""
+    """What model calls cost. ``prompt_tokens`` include ``cached_tokens``; ``calls`` counts every request sent."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -108,7 +109,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One decision and what came of it. ``call`` is None where the reply held no usable call; ``said`` is the reply's text."""
+    """One decision and what came of it.
+
+    ``call`` is None where the reply held no usable call; ``said`` is the reply's text.
+    """
 
     call: ToolCall | None
     feedback: Feedback
@@ -119,10 +123,10 @@ class Step:
 class Trajectory:
     """One episode, as it happened.
 
-    ``messages`` are the prompts and replies in OpenAI's chat format. ``reward`` lies in [0, 1]; it is None where it is withheld
-    (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the prompt and of those
-    that it held back on purpose; ``cited`` are the shown ones that the agent said it used. ``attempts`` counts the episodes that
-    a search spent on this one; ``usage`` covers all of them.
+    ``messages`` are the prompts and replies in OpenAI's chat format. ``reward`` lies in [0, 1]; it is None where it is
+    withheld (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
+    prompt and of those that it held back on purpose; ``cited`` are the shown ones that the agent said it used.
+    ``attempts`` counts the episodes that a search spent on this one; ``usage`` covers all of them.
     """
 
     id: str
@@ -171,8 +175,8 @@ def _without_label(feedback: Feedback) -> Feedback:
 class Environment(Protocol):
     """One single-use episode. ``reset`` comes first and once; then ``step`` until a feedback says that it is over.
 
-    ``tools`` are what may be called, in the OpenAI function format. A call that makes no sense is answered by an observation that
-    says so; ``step`` raises only where the episode cannot go on.
+    ``tools`` are what may be called, in the OpenAI function format. A call that makes no sense is answered by an
+    observation that says so; ``step`` raises only where the episode cannot go on.
     """
 
     @property
@@ -186,8 +190,8 @@ class Environment(Protocol):
 class Suite(ABC):
     """Tasks of one kind of world, and the way to open an episode of each. Subclass it, or offer the same members.
 
-    ``reward_visible``: may the agent (a search, say) see the reward while it works? ``max_steps``: the limit of decisions in an
-    episode. ``extra``: what to install for it (``knowhow-agents[extra]``), empty for nothing.
+    ``reward_visible``: may the agent (a search, say) see the reward while it works? ``max_steps``: the limit of
+    decisions in an episode. ``extra``: what to install for it (``knowhow-agents[extra]``), empty for nothing.
     """
 
     name: str = ""

@@ -67,7 +67,8 @@ class Collection:
 
         client: Any = chromadb.PersistentClient(place.path, settings=Settings(anonymized_telemetry=False))
         collection = client.get_or_create_collection(
-            _name(embedder), embedding_function=None, configuration={"hnsw": _HNSW})
+            _name(embedder), embedding_function=None, configuration={"hnsw": _HNSW}
+        )
         few = collection.count() <= exact
         found = collection.get(include=["metadatas", "embeddings"] if few else ["metadatas"])
         marks = dict(zip(found["ids"], found["metadatas"], strict=True))
@@ -86,8 +87,12 @@ class Collection:
 
     def _nearly(self, vector: Vector, k: int, where: Where) -> list[tuple[str, float]]:
         with _damage():
-            found = self._collection.query(query_embeddings=[vector], n_results=min(k + _SPARE, len(self.marks)),
-                                           where=_clause(where), include=["distances"])
+            found = self._collection.query(
+                query_embeddings=[vector],
+                n_results=min(k + _SPARE, len(self.marks)),
+                where=_clause(where),
+                include=["distances"],
+            )
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         near = [(name, min(1.0, max(-1.0, round(1 - float(distance), 6)))) for name, distance in pairs]
         return sorted(near, key=lambda pair: (-pair[1], pair[0]))[:k]

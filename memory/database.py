@@ -100,8 +100,10 @@ def _present(path: Path, form: Format) -> bool:
     if application != form.application:
         raise MemoryDamaged(f"{path} is a database of another program, not a {form.what}; name another folder")
     if version != form.version:
-        raise MemoryDamaged(f"{path} is a {form.what} of layout {version}, and this program reads layout {form.version}"
-                            "; use the program that wrote it")
+        raise MemoryDamaged(
+            f"{path} is a {form.what} of layout {version}, and this program reads layout {form.version}"
+            "; use the program that wrote it"
+        )
     return True
 
 

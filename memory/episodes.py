@@ -15,7 +15,10 @@ from knowhow.memory.database import Database, Format
 
 # An acknowledged episode survives a kill of the process; after a power cut the last few may have to be run again.
 EPISODES = Format(
-    what="episode store", application=0x6B686570, version=1, synchronous="NORMAL",
+    what="episode store",
+    application=0x6B686570,
+    version=1,
+    synchronous="NORMAL",
     tables="""
         CREATE TABLE IF NOT EXISTS episodes (
             phase TEXT NOT NULL, round INTEGER NOT NULL, "index" INTEGER NOT NULL, id TEXT NOT NULL,
@@ -55,11 +58,27 @@ class Summary:
     def of(cls, episode: Trajectory, *, phase: str, round: int, index: int) -> Summary:
         task = episode.task
         return cls(
-            id=episode.id, phase=phase, round=round, index=index, task=task.id, suite=task.suite, kind=task.kind,
-            split=task.split, reward=episode.reward, stop=episode.stop, steps=len(episode.steps), error=episode.error,
-            shown=episode.shown, withheld=episode.withheld, cited=episode.cited, model=episode.model,
-            method=episode.method, memory_version=episode.memory_version, attempts=episode.attempts,
-            usage=episode.usage, seconds=episode.seconds,
+            id=episode.id,
+            phase=phase,
+            round=round,
+            index=index,
+            task=task.id,
+            suite=task.suite,
+            kind=task.kind,
+            split=task.split,
+            reward=episode.reward,
+            stop=episode.stop,
+            steps=len(episode.steps),
+            error=episode.error,
+            shown=episode.shown,
+            withheld=episode.withheld,
+            cited=episode.cited,
+            model=episode.model,
+            method=episode.method,
+            memory_version=episode.memory_version,
+            attempts=episode.attempts,
+            usage=episode.usage,
+            seconds=episode.seconds,
         )
 
 
@@ -107,8 +126,11 @@ class Episodes:
 
     def _select(self, column: str, phase: str | None, round: int | None) -> list[Any]:
         return self._database.read(
-            f'SELECT {column} FROM episodes WHERE phase = ifnull(?, phase) AND round = ifnull(?, round) '
-            'ORDER BY phase, round, "index"', phase, round)
+            f"SELECT {column} FROM episodes WHERE phase = ifnull(?, phase) AND round = ifnull(?, round) "
+            'ORDER BY phase, round, "index"',
+            phase,
+            round,
+        )
 
     def _trajectory(self, body: bytes) -> Trajectory:
         try:

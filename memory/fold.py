@@ -96,8 +96,11 @@ def _identical(one: Any, other: Any) -> bool:
 
 def _telling_fields(item: Item) -> dict[str, Any]:
     data = encode(item)
-    return {field.name: data[field.name] for field in fields(Item)
-            if field.name != "id" and getattr(item, field.name) != _default(field)}
+    return {
+        field.name: data[field.name]
+        for field in fields(Item)
+        if field.name != "id" and getattr(item, field.name) != _default(field)
+    }
 
 
 def _default(field: Any) -> Any:
@@ -134,7 +137,10 @@ def _remove(edit: Edit, before: Item | None) -> None:
 
 
 _OPS: Mapping[Op, Callable[[Edit, Item | None], Item | None]] = {
-    Op.ADD: _add, Op.SET: _set, Op.COUNT: _count, Op.REMOVE: _remove,
+    Op.ADD: _add,
+    Op.SET: _set,
+    Op.COUNT: _count,
+    Op.REMOVE: _remove,
 }
 
 

@@ -115,5 +115,10 @@ def _check(collection: Collection, items: Mapping[str, Item], version: int) -> N
 
 def _marks(item: Item) -> Marks:
     digest = blake2b(item.text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return {"kind": item.kind, "suite": item.suite, "task_kind": item.task_kind, "status": str(item.status),
-            "digest": digest}
+    return {
+        "kind": item.kind,
+        "suite": item.suite,
+        "task_kind": item.task_kind,
+        "status": str(item.status),
+        "digest": digest,
+    }

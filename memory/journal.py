@@ -23,7 +23,10 @@ from knowhow.memory.fold import Change, apply, bridge, difference, touched
 from knowhow.memory.types import Batch, Edit, Item, Op
 
 JOURNAL = Format(
-    what="journal", application=0x6B686A6E, version=1, synchronous="FULL",
+    what="journal",
+    application=0x6B686A6E,
+    version=1,
+    synchronous="FULL",
     tables="""
         CREATE TABLE IF NOT EXISTS batches (
             version INTEGER PRIMARY KEY, at REAL NOT NULL, note TEXT NOT NULL, key TEXT NOT NULL,
@@ -211,8 +214,12 @@ def _batch(row: Any) -> Batch:
 
 def _write_edits(edits: Sequence[Edit]) -> str:
     try:
-        return json.dumps([{"op": e.op, "item": e.item, "fields": e.fields, "why": e.why} for e in edits],
-                          allow_nan=False, default=_as_dict, separators=(",", ":"))
+        return json.dumps(
+            [{"op": e.op, "item": e.item, "fields": e.fields, "why": e.why} for e in edits],
+            allow_nan=False,
+            default=_as_dict,
+            separators=(",", ":"),
+        )
     except (TypeError, ValueError) as error:
         raise BadSetting(f"an edit cannot be written as JSON: {error}") from None
 

@@ -1,7 +1,7 @@
 """Items, edits and banks: what memory is made of.
 
-Memory is the fold of an append-only log of edits (``memory/journal.py``). An edit is data: it can be shown, reviewed, diffed and
-undone. A bank recalls items into a prompt and turns trajectories into edits.
+Memory is the fold of an append-only log of edits (``memory/journal.py``). An edit is data: it can be shown, reviewed,
+diffed and undone. A bank recalls items into a prompt and turns trajectories into edits.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Trust(StrEnum):
 class Item:
     """One thing learned. ``data`` holds what a kind of item needs beside its text (a playbook bullet's section, say).
 
-    ``suite`` and ``task_kind`` are its scope (empty: any); ``split`` the split it was learned from (empty: none, as when a person
-    wrote it); ``sources`` the ids of the trajectories that taught it. ``uses``, ``helpful`` and ``harmful`` count episodes.
-    ``effect`` is the measured difference in reward with and without it, with its interval.
+    ``suite`` and ``task_kind`` are its scope (empty: any); ``split`` the split it was learned from (empty: none, as
+    when a person wrote it); ``sources`` the ids of the trajectories that taught it. ``uses``, ``helpful`` and
+    ``harmful`` count episodes. ``effect`` is the measured difference in reward with and without it, with its interval.
     """
 
     id: str
@@ -94,9 +94,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Edits that were made together: all of them or none. ``version`` numbers batches from 1; ``at`` is seconds since the epoch.
+    """Edits that were made together: all of them or none.
 
-    ``key`` is what makes a retried batch land once; ``note`` says where it came from.
+    ``version`` numbers batches from 1; ``at`` is seconds since the epoch. ``key`` is what makes a retried batch land
+    once; ``note`` says where it came from.
     """
 
     version: int
@@ -127,7 +128,9 @@ class Bank(Protocol):
         ...
 
     async def learn(self, trajectories: Sequence[Trajectory]) -> list[Edit]:
-        """Edits that these episodes teach; nothing is written yet. A trajectory whose reward is None is learned from label-free.
+        """Edits that these episodes teach; nothing is written yet.
+
+        A trajectory whose reward is None is learned from label-free.
 
         Raises: ValueError for a trajectory of the test split.
         """

@@ -72,20 +72,30 @@ def problem(room: Room) -> str:
     thing_kinds, receptacle_kinds = {thing.kind for thing in room.places}, {place.kind for place in room.receptacles}
     goal = room.goal
     wanted = library.goals()[UPSTREAM[goal.kind]]["pddl"].replace("#", "-")  # it closes the definition, too
-    return "\n".join([
-        f"(define (problem {goal.id})", "(:domain alfred)", "(:objects agent1 - agent",
-        *(f"{thing.id} - object" for thing in room.places),
-        *(f"{place.id} - receptacle" for place in room.receptacles),
-        *(f"{where} - location" for where in ("loc_bar_0", *places.values())),
-        *(f"{kind}Type - otype" for kind in sorted(thing_kinds | _THING_KINDS)),
-        *(f"{kind}Type - rtype" for kind in sorted(receptacle_kinds | _RECEPTACLE_KINDS)),
-        ")", "(:init (= (total-cost) 0) (atLocation agent1 loc_bar_0)",
-        *(fact for place, where in places.items() for fact in _receptacle_facts(place, where)),
-        *(fact for thing, place in room.places.items() for fact in _thing_facts(thing, place, places[place])),
-        *(f"(canContain {place}Type {thing}Type)" for place in sorted(receptacle_kinds) for thing in sorted(thing_kinds)
-          if library.holds(place, thing)),
-        ")", wanted.format(obj=goal.thing, recep=goal.target, toggle=goal.target),
-    ])
+    return "\n".join(
+        [
+            f"(define (problem {goal.id})",
+            "(:domain alfred)",
+            "(:objects agent1 - agent",
+            *(f"{thing.id} - object" for thing in room.places),
+            *(f"{place.id} - receptacle" for place in room.receptacles),
+            *(f"{where} - location" for where in ("loc_bar_0", *places.values())),
+            *(f"{kind}Type - otype" for kind in sorted(thing_kinds | _THING_KINDS)),
+            *(f"{kind}Type - rtype" for kind in sorted(receptacle_kinds | _RECEPTACLE_KINDS)),
+            ")",
+            "(:init (= (total-cost) 0) (atLocation agent1 loc_bar_0)",
+            *(fact for place, where in places.items() for fact in _receptacle_facts(place, where)),
+            *(fact for thing, place in room.places.items() for fact in _thing_facts(thing, place, places[place])),
+            *(
+                f"(canContain {place}Type {thing}Type)"
+                for place in sorted(receptacle_kinds)
+                for thing in sorted(thing_kinds)
+                if library.holds(place, thing)
+            ),
+            ")",
+            wanted.format(obj=goal.thing, recep=goal.target, toggle=goal.target),
+        ]
+    )
 
 
 def walkthrough(room: Room) -> list[str]:

@@ -61,9 +61,7 @@ async def replay(suite: Suite, recorded: Play) -> Play:
     return await play(suite, recorded.task, recorded.seed, lambda n, last, tools: calls[n], len(calls))
 
 
-async def play(
-    suite: Suite, task: Task, seed: int, policy: Policy, steps: int, *, by_oracle: bool = False
-) -> Play:
+async def play(suite: Suite, task: Task, seed: int, policy: Policy, steps: int, *, by_oracle: bool = False) -> Play:
     """Play until the episode ends, the policy stops or ``steps`` are made; an exception is recorded."""
     tools: tuple[Tool, ...] = ()
     calls: list[ToolCall] = []
