@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from knowhow.evals.cli_memory import memory_app
 
 if TYPE_CHECKING:
     from knowhow.evals.settings import Settings
+    from knowhow.evals.watch import Watch
 
 app = typer.Typer(
     name="knowhow",
@@ -89,16 +92,13 @@ def run(
 
     Example: knowhow run --suite household --split test --memory runs/demo --episodes 200
     """
-    import asyncio
-
     from knowhow.evals.run import run as run_split
     from knowhow.evals.show import show_run
 
     settings = _settings(locals(), split="validation", memory="none")
     folder = out or _new_folder("run", settings)
     _announce_cost(settings, settings.episodes)
-    with _watch() as watch:
-        result = asyncio.run(run_split(settings, folder, watch))
+    result = _finish(lambda watch: run_split(settings, folder, watch), lambda: f"its episodes so far are in {folder}")
     _print(result, json, lambda: show_run(result, folder))
 
 
@@ -140,23 +140,22 @@ def evolve(
 
     Example: knowhow evolve --suite household --episodes 200 --rounds 8 --out runs/mine
     """
-    import asyncio
+    given = {name: value for name, value in locals().items() if value is not None and name not in ("resume", "json")}
 
     from knowhow.evals.learn import resume as go_on
     from knowhow.evals.learn import start
     from knowhow.evals.report import write_report
     from knowhow.evals.show import show_evolution
 
-    settings = _settings(locals(), split="train", memory="playbook")
-    folder = resume or out or _new_folder("evolve", settings)
-    if resume is None:
+    if resume is not None:
+        _refuse_more(resume, given)
+        result = _finish(lambda watch: go_on(resume, watch), lambda: _way_on(resume))
+        folder = resume
+    else:
+        settings = _settings(given, split="train", memory="playbook")
+        folder = out or _new_folder("evolve", settings)
         _announce_cost(settings, settings.episodes + settings.validation * (settings.rounds + 4))
-    try:
-        with _watch() as watch:
-            result = asyncio.run(go_on(resume, watch) if resume else start(settings, folder, watch))
-    except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted; nothing finished is lost. Go on with: knowhow evolve --resume {folder}", err=True)
-        raise typer.Exit(130) from None
+        result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on(folder))
     page = write_report(folder)
     _print(result, json, lambda: show_evolution(result, folder, page))
 
@@ -239,12 +238,40 @@ def main() -> None:
         _fail("interrupted", 130)
 
 
+def _finish(work: Callable[[Watch], Coroutine[Any, Any, dict[str, Any]]], way_on: Callable[[], str]) -> dict[str, Any]:
+    """The result of long work with its progress drawn; Ctrl-C ends it with a way to go on and exit code 130."""
+    import asyncio
+
+    from knowhow.evals.progress import Bars
+
+    try:
+        with Bars() as watch:
+            return asyncio.run(work(watch))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; {way_on()}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _way_on(folder: Path) -> str:
+    if not (folder / "run.json").exists():
+        return "nothing had begun"
+    return f"nothing finished is lost. Go on with: knowhow evolve --resume {shlex.quote(str(folder))}"
+
+
+def _refuse_more(folder: Path, given: Mapping[str, Any]) -> None:
+    if given:
+        from knowhow.environments.errors import BadSetting
+
+        extra = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise BadSetting(f"--resume goes on with the settings of {folder}; leave out {extra}")
+
+
 def _fail(message: str, code: int = 1) -> None:
     typer.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(code)
 
 
-def _settings(options: dict[str, Any], **defaults: str) -> Settings:
+def _settings(options: Mapping[str, Any], **defaults: str) -> Settings:
     """Options given, over those of the YAML file, over the defaults."""
     from dataclasses import fields
 
@@ -259,12 +286,6 @@ def _settings(options: dict[str, Any], **defaults: str) -> Settings:
 def _new_folder(kind: str, settings: Settings) -> Path:
     suite = "".join(letter if letter.isalnum() else "-" for letter in settings.suite.rpartition(":")[2])
     return Path("runs") / f"{kind}-{suite}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def _watch() -> Any:
-    from knowhow.evals.progress import Bars
-
-    return Bars()
 
 
 def _announce_cost(settings: Settings, episodes: int) -> None:

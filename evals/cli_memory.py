@@ -78,7 +78,9 @@ def rollback(
 
     Example: knowhow memory rollback runs/demo 2
     """
-    with _memory(run) as memory:
+    from knowhow.evals.folder import held
+
+    with held(run), _memory(run) as memory:
         made = memory.journal.rollback(version)
     _print(
         {"rolled_back_to": version, "version": made},
@@ -105,8 +107,9 @@ def export(
     text = _dumped(to_json(items, number)) if json else to_markdown(items, number)
     if out is None:
         typer.echo(text, nl=json)
-    else:
-        out.write_text(text, encoding="utf-8")
+        return
+    out.write_text(text, encoding="utf-8")
+    _print({"export": str(out), "version": number}, json, lambda: typer.echo(f"memory, version {number}: {out}"))
 
 
 def _memory(run: Path) -> Any:

@@ -40,9 +40,9 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
     console.print(table)
     for name in told:
         _warn(console, result[name])
+    where = escape(str(folder))
     console.print(
-        f"memory: version {result['memory_version']} in {escape(str(folder))}  (knowhow memory show {escape(str(folder))})",
-        highlight=False,
+        f"memory: version {result['memory_version']} in {name}  (knowhow memory show {name})", highlight=False
     )
     console.print(f"report: {escape(str(page))}", highlight=False)
 
