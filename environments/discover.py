@@ -79,6 +79,13 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
         raise BadSetting(f"{specification!r} cannot be read: {error}; write it as name(setting=value)") from None
 
 
+def at_least(least: int, **settings: object) -> None:
+    """Raises: BadSetting where one of the settings is no whole number of at least ``least``."""
+    for name, value in settings.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise BadSetting(f"{name}={value!r} must be a whole number of at least {least}")
+
+
 def split_list(text: str) -> list[str]:
     """Comma-separated specifications, commas inside brackets left alone: ``a(x=1, y=2), b`` is two."""
     parts, depth, start = [], 0, 0

@@ -136,7 +136,7 @@ class _Loop:
 
     def rollback(self, round: int, version: int) -> int:
         return self.memory.journal.rollback(
-            version, note=f"round {round} did worse on validation", key=self._key("rollback", round)
+            version, note=f"round {round} did not prove itself on validation", key=self._key("rollback", round)
         )
 
     def _key(self, deed: str, round: int) -> str:

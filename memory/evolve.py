@@ -8,6 +8,7 @@ once.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, TypedDict
 
+from knowhow.environments.errors import KnowhowError
 from knowhow.environments.types import Trajectory
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.types import Edit
@@ -26,7 +28,7 @@ class Phases:
 
     ``acquire`` plays a round's training episodes. ``refine`` turns them into edits. ``update`` writes these and
     returns the memory's version. ``evaluate`` gives the rewards in [0, 1] of the gate's validation episodes, the same
-    tasks and seeds every round, or None where none are played. ``rollback`` leads back to a version and returns the new
+    tasks and seeds every round, or None where none can be had. ``rollback`` leads back to a version and returns the new
     one. ``exhausted`` says that the run's budget is used up: no further round starts.
     """
 
@@ -78,17 +80,23 @@ async def evolve(
 ) -> Evolution:
     """Run the loop to its end, from its checkpoint where ``checkpoints`` (a SQLite file) holds one.
 
-    ``version`` is the memory's at the start. A round is rolled back where it is ``worse`` than the best so far. The run
-    ends at the version that did best on validation, the latest of equally good ones.
+    ``version`` is the memory's at the start. A round is rolled back where it is ``worse`` than the best so far, or
+    where the budget ended before that was known. The run ends at the version that did best on validation, the latest of
+    equally good ones. Without a first measurement (online mode), every round is kept.
+
+    Raises: what a phase raises; KnowhowError where the checkpoints cannot be read or written.
     """
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
     config = {"configurable": {"thread_id": "evolve"}, "recursion_limit": 10 * (rounds + 2)}
-    async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
-        graph = _graph(phases, rounds, on_round).compile(checkpointer=saver)
-        begun = (await graph.aget_state(config)).values
-        opening = None if begun else {"round": 0, "version": version, "best_version": version, "rounds": []}
-        state = await graph.ainvoke(opening, config, durability="sync")
+    try:
+        async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
+            graph = _graph(phases, rounds, on_round).compile(checkpointer=saver)
+            begun = (await graph.aget_state(config)).values
+            opening = None if begun else {"round": 0, "version": version, "best_version": version, "rounds": []}
+            state = await graph.ainvoke(opening, config, durability="sync")
+    except sqlite3.Error as error:
+        raise KnowhowError(f"checkpoints {checkpoints}: {error}; make room, or restore the file") from error
     return Evolution(tuple(decode(Round, raw) for raw in state["rounds"]), state["version"])
 
 
@@ -116,11 +124,12 @@ def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None]) -> An
 
     async def keep_or_roll_back(state: _State) -> _State:
         found, best = state["validation"], state["best"]
-        kept = found is None or best is None or not worse(found, best)
+        kept = best is None or (found is not None and not worse(found, best))
         better = kept and (found is None or best is None or sum(found) >= sum(best))
         last = state["round"] >= rounds or phases.exhausted()
         back = not kept or (last and not better)
-        version = phases.rollback(state["round"], state["best_version"]) if back else state["version"]
+        changed = state["version"] != state["best_version"]
+        version = phases.rollback(state["round"], state["best_version"]) if back and changed else state["version"]
         done = Round(state["round"], state["train"], _success(found), len(state["edits"]), not back, version)
         on_round(done)
         return {

@@ -11,11 +11,13 @@ from langchain_core.messages import AIMessage
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.types import Decider, Turn
 from knowhow.environments.calls import render_call
+from knowhow.environments.discover import at_least
 from knowhow.environments.types import ToolCall
 
 
 def self_consistency(decide: Decider, *, n: int = 5, temperature: float = 0.7) -> Decider:
     """``n`` samples at ``temperature``, asked at once; of equally frequent calls the one sampled first wins."""
+    at_least(1, n=n)
 
     async def voted(turn: Turn) -> AIMessage:
         turns = [replace(turn, seed=child_seed(turn.seed, number), temperature=temperature) for number in range(n)]

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from knowhow.agents.prompt import render
 from knowhow.agents.types import Decider, Turn
+from knowhow.environments.discover import at_least
 
 STOP = "STOP"
 
@@ -15,6 +16,7 @@ STOP = "STOP"
 def self_refine(decide: Decider, *, rounds: int = 2) -> Decider:
     """At most ``rounds`` critiques of each decision; each costs one call, and one more for the rewrite unless it says
     STOP."""
+    at_least(0, rounds=rounds)
 
     async def refined(turn: Turn) -> AIMessage:
         reply = await decide(turn)

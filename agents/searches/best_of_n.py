@@ -10,11 +10,13 @@ import asyncio
 from knowhow.agents.judge import judge
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.types import Attempt, Decider, Start
+from knowhow.environments.discover import at_least
 from knowhow.environments.types import Task, Trajectory
 
 
 def best_of_n(attempt: Attempt, ask: Decider, *, n: int = 4) -> Attempt:
     """``n`` attempts at once; of equally good ones the first."""
+    at_least(1, n=n)
 
     async def best(task: Task, start: Start) -> Trajectory:
         starts = [Start(child_seed(start.seed, number), start.hint, start.prefix) for number in range(n)]

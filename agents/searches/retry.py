@@ -13,11 +13,13 @@ from knowhow.agents.prompt import render
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.transcript import transcript
 from knowhow.agents.types import Attempt, Decider, Start, Turn
+from knowhow.environments.discover import at_least
 from knowhow.environments.types import StopReason, Task, Trajectory
 
 
 def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3) -> Attempt:
     """At most ``n`` attempts, each seeing the last ``memory`` reflections; the last attempt counts."""
+    at_least(1, n=n, memory=memory)
 
     async def retried(task: Task, start: Start) -> Trajectory:
         reflections: list[str] = [start.hint] if start.hint else []
