@@ -114,8 +114,9 @@ def test_the_shorter_of_two_plans_stays() -> None:
     page = (
         "# Curator\n\n# Playbook\n[str-00001] helpful=0 harmful=0 :: {}\n\n# Reflections\n[1] A task: x\nInsight: {}\n"
     )
-    (operation,) = json.loads(curate(page.format(long, short)))["operations"]
-    assert (operation["type"], operation["id"], operation["content"]) == ("UPDATE", "str-00001", str(short))
+    removed, added = json.loads(curate(page.format(long, short)))["operations"]
+    assert (removed["type"], removed["id"]) == ("REMOVE", "str-00001")
+    assert (added["type"], added["content"], added["from"]) == ("ADD", str(short), [1])
     assert json.loads(curate(page.format(short, long)))["operations"] == []
 
 

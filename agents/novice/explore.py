@@ -45,10 +45,10 @@ def wander(situation: Situation, rng: Random) -> str:
 
 
 def _touched(option: str, situation: Situation) -> int:
-    """How many of the goal's words commands of this verb have touched at best."""
-    verb = read_command(option).verb
-    same = (move.command for move in situation.moves if read_command(move.command).verb == verb)
-    return max((goal_words_in(command, situation.goal) for command in same), default=0)
+    """How many of the goal's words commands of this verb, or of one that undoes it, have touched at best."""
+    alike = {read_command(option).verb, *situation.lessons.undoing(read_command(option).verb)}
+    done = (move.command for move in situation.moves if read_command(move.command).verb in alike)
+    return max((goal_words_in(command, situation.goal) for command in done), default=0)
 
 
 def least_tried(options: Sequence[str], tried: Counter[str], rng: Random) -> str:

@@ -59,6 +59,20 @@ class Lessons:
     plans: tuple[Plan, ...] = ()
     mechanics: tuple[Mechanic, ...] = ()
 
+    def undoing(self, verb: str) -> set[str]:
+        """The verbs that undo this one: each makes the other possible, on the same things."""
+        pairs = {
+            (target.verb, enabler.verb)
+            for target, enabler in self._pairs()
+            if set(target.arguments) == set(enabler.arguments)
+        }
+        return {other for one, other in pairs if one == verb and (other, one) in pairs}
+
+    def _pairs(self) -> Iterable[tuple[Command, Command]]:
+        for mechanic in self.mechanics:
+            for enabler in mechanic.enablers:
+                yield read_command(mechanic.target), read_command(enabler)
+
     def enabling(self, verb: str) -> Iterable[tuple[Mechanic, Command, Command]]:
         """(lesson, target, enabler) for every known way to make a command of this verb possible."""
         for mechanic in self.mechanics:

@@ -19,12 +19,10 @@ LEAST_LIKENESS = 0.3
 """Plans for a wording less like the goal's than this are left alone."""
 DETOURS = 0.75
 """How often a plan for another wording is tried with one more thing done before its last step."""
-WANDERING = 0.5
+WANDERING = 0.7
 """How often, where no plan fits, the novice goes by the goal's words rather than by a plan that it makes up."""
 DOUBT = 0.25
 """How often a plan for the same words in another order is treated as a guess."""
-DISORDER = 0.25
-"""How often it is tried in another order."""
 OMISSIONS = 0.5
 """How often it is tried with one of its steps left out."""
 
@@ -61,7 +59,7 @@ def best_fit(situation: Situation) -> Fit | None:
         slots = exact if exact is not None else _guess_slots(plan.pattern, situation.goal)
         if likeness >= LEAST_LIKENESS and slots is not None:
             record = (plan.helpful + 1) / (plan.helpful + plan.harmful + 2)
-            fit = Fit(plan, slots, exact is not None and not plan.doubtful, likeness == 1)
+            fit = Fit(plan, slots, exact is not None, likeness == 1)
             fits.append((likeness, record, -len(plan.steps), plan.id, fit))
     return max(fits, key=lambda fit: fit[:4])[-1] if fits else None
 
@@ -86,9 +84,7 @@ def improvise(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
 
 def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choice | None:
     """The plan's next step, or what leads to it; None where the plan is through, or no way on is known."""
-    steps = [read_command(step) for step in fit.plan.steps]
-    if not fit.exact and episode.random() < (DOUBT if fit.alike else 1):
-        steps = _varied(steps, situation, episode)
+    steps = _rounds(fit, situation, episode)
     done, since, bound = 0, 0, dict[str, str]()
     for number, move in enumerate(situation.moves):
         if done < len(steps) and _target(steps[done], fit.slots, bound).admits(read_command(move.command)):
@@ -101,17 +97,37 @@ def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choi
     return Choice(choice.command, (*used, *choice.lessons)) if choice else None
 
 
-def _varied(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
-    """A plan that is a guess here: in another order, with a step left out, with one more thing done, and again with
-    another thing."""
-    if episode.random() < DISORDER:
-        steps = episode.sample(steps, len(steps))
-    inner = steps[1:-1]
-    if inner and episode.random() < OMISSIONS:
-        inner.remove(episode.choice(inner))
-    extra = _detour(steps, situation, episode)
-    once = [*steps[:1], *inner, *extra, *steps[1:][-1:]]
-    return once + _with_another(once)
+def _rounds(fit: Fit, situation: Situation, episode: Random) -> list[Command]:
+    """What to do, and what to do next where that was not enough: the same in another order, or with another thing."""
+    steps = [read_command(step) for step in fit.plan.steps]
+    if fit.exact and not fit.plan.doubtful:
+        return steps + episode.sample(steps, len(steps))
+    if fit.exact:
+        vary = episode.choice((_reordered, _shortened, _extended, _as_it_is))
+        once = vary(steps, situation, episode)
+    elif fit.alike and episode.random() > DOUBT:
+        once = steps
+    else:
+        once = _extended(_shortened(steps, situation, episode), situation, episode)
+    return once + (_with_another(once) or episode.sample(once, len(once)))
+
+
+def _as_it_is(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    return steps
+
+
+def _reordered(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    return episode.sample(steps, len(steps))
+
+
+def _shortened(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    """Often with a step left out, never the first or the last."""
+    left_out = episode.randrange(1, len(steps) - 1) if len(steps) > 2 and episode.random() < OMISSIONS else -1
+    return [step for at, step in enumerate(steps) if at != left_out]
+
+
+def _extended(steps: list[Command], situation: Situation, episode: Random) -> list[Command]:
+    return [*steps[:-1], *_detour(steps, situation, episode), *steps[-1:]]
 
 
 def _with_another(steps: list[Command]) -> list[Command]:
