@@ -42,7 +42,7 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
         _warn(console, result[name])
     where = escape(str(folder))
     console.print(
-        f"memory: version {result['memory_version']} in {name}  (knowhow memory show {name})", highlight=False
+        f"memory: version {result['memory_version']} in {where}  (knowhow memory show {where})", highlight=False
     )
     console.print(f"report: {escape(str(page))}", highlight=False)
 
