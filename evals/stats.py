@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 
@@ -15,3 +15,16 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def difference(a: tuple[int, int], b: tuple[int, int], level: float = 0.95) -> tuple[float, float]:
+    """The interval of rate ``a`` less rate ``b``, each (successes, n), within [-1, 1] (Newcombe 1998, method 10).
+
+    It takes the two samples as independent, which is cautious where both are of the same tasks.
+    """
+    if not a[1] or not b[1]:
+        return -1.0, 1.0
+    one, other = a[0] / a[1], b[0] / b[1]
+    (low, high), (floor, ceiling) = wilson(*a, level), wilson(*b, level)
+    below, above = hypot(one - low, ceiling - other), hypot(high - one, other - floor)
+    return one - other - below, one - other + above
