@@ -1,4 +1,4 @@
-"""A suite that nothing in Knowhow was written for: wagons, levers and a dispatcher. Learning must work here as it is."""
+"""A suite that nothing in Knowhow was written for: wagons, levers, a dispatcher. Learning must work here as it is."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ async def test_the_shortcuts_of_our_engine_change_no_word(index: int, suite: Alf
     program = f"""
 import json, sys
 from knowhow.environments.alfred.engine import Engine
-game, script = json.load(open({str(tmp_path / 'game.json')!r})), {script!r}
+game, script = json.load(open({str(tmp_path / "game.json")!r})), {script!r}
 plain = Engine()
 print(json.dumps([plain.reset(game), *[plain.step(command) for command in script]]))
 """

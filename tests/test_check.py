@@ -311,17 +311,39 @@ class FailingOracle(Doors):
 
 
 BROKEN: dict[type[Suite], set[str]] = {
-    Nameless: {"describes"}, Speechless: {"describes"}, Timeless: {"describes"},
-    Unsplit: {"tasks"}, Foreign: {"tasks"}, Misplaced: {"tasks"}, SameIds: {"tasks"}, Reshuffled: {"tasks"},
-    Shared: {"splits"}, TellingIds: {"answers"}, TellingGoals: {"answers"}, ExtraField: {"answers"},
-    Dice: {"repeats", "apart"}, OneRoom: {"apart"},
-    Generous: {"rewards"}, Gloomy: {"rewards", "oracle"}, Boundless: {"rewards"},
-    TwoEnds: {"ends"}, StillBorn: {"ends", "nonsense"}, Silent: {"errors", "nonsense"}, Fragile: {"errors"},
-    Stammering: {"commands"}, ManyTools: {"commands", "errors"},
-    BadlyNamedTool: {"tools"}, UndescribedTool: {"tools"},
-    ShapelessTool: {"tools", "commands", "errors"}, TwinTools: {"tools", "commands", "errors"},
-    Touchy: {"nonsense"}, Flattered: {"nonsense"},
-    LostOracle: {"oracle"}, RarelyLostOracle: {"oracle"}, SlowOracle: {"oracle"}, FailingOracle: {"oracle", "errors"},
+    Nameless: {"describes"},
+    Speechless: {"describes"},
+    Timeless: {"describes"},
+    Unsplit: {"tasks"},
+    Foreign: {"tasks"},
+    Misplaced: {"tasks"},
+    SameIds: {"tasks"},
+    Reshuffled: {"tasks"},
+    Shared: {"splits"},
+    TellingIds: {"answers"},
+    TellingGoals: {"answers"},
+    ExtraField: {"answers"},
+    Dice: {"repeats", "apart"},
+    OneRoom: {"apart"},
+    Generous: {"rewards"},
+    Gloomy: {"rewards", "oracle"},
+    Boundless: {"rewards"},
+    TwoEnds: {"ends"},
+    StillBorn: {"ends", "nonsense"},
+    Silent: {"errors", "nonsense"},
+    Fragile: {"errors"},
+    Stammering: {"commands"},
+    ManyTools: {"commands", "errors"},
+    BadlyNamedTool: {"tools"},
+    UndescribedTool: {"tools"},
+    ShapelessTool: {"tools", "commands", "errors"},
+    TwinTools: {"tools", "commands", "errors"},
+    Touchy: {"nonsense"},
+    Flattered: {"nonsense"},
+    LostOracle: {"oracle"},
+    RarelyLostOracle: {"oracle"},
+    SlowOracle: {"oracle"},
+    FailingOracle: {"oracle", "errors"},
 }
 
 
@@ -353,14 +375,17 @@ async def test_what_a_suite_does_not_offer_is_said_and_not_held_against_it() -> 
     assert told[PROMISES["answers"]].detail == "the suite offers no oracle to compare with"
 
 
-@pytest.mark.parametrize(("text", "kind", "choices", "tells"), [
-    ("Is it {answer}?", "question", (), True),
-    ("Which word is odd?", "{answer}", (), True),
-    ("Is it oak, ash or elm?", "question", ("oak", "ash", "elm"), False),
-    ("Is it {answer}?", "question", ("oak", "ash", "elm"), True),
-    ("Which word is odd?", "question", ("oak", "ash", "elm"), False),
-    ("Which word comes after {answer}ling?", "question", (), False),
-])
+@pytest.mark.parametrize(
+    ("text", "kind", "choices", "tells"),
+    [
+        ("Is it {answer}?", "question", (), True),
+        ("Which word is odd?", "{answer}", (), True),
+        ("Is it oak, ash or elm?", "question", ("oak", "ash", "elm"), False),
+        ("Is it {answer}?", "question", ("oak", "ash", "elm"), True),
+        ("Which word is odd?", "question", ("oak", "ash", "elm"), False),
+        ("Which word comes after {answer}ling?", "question", (), False),
+    ],
+)
 async def test_the_answer_of_a_question_is_not_in_its_task(
     text: str, kind: str, choices: tuple[str, ...], tells: bool
 ) -> None:
@@ -369,8 +394,10 @@ async def test_the_answer_of_a_question_is_not_in_its_task(
 
         def questions(self, split: Split) -> list[Question]:
             answers = ("oak", "ash", "elm")
-            return [Question(f"{split} {n}: {text}".format(answer=a), a, kind.format(answer=a), choices)
-                    for n, a in enumerate(answers)]
+            return [
+                Question(f"{split} {n}: {text}".format(answer=a), a, kind.format(answer=a), choices)
+                for n, a in enumerate(answers)
+            ]
 
     broken = [finding.check for finding in await check_suite(Trees()) if not finding.ok]
     assert broken == [PROMISES["answers"]] * tells
@@ -388,5 +415,6 @@ async def test_a_suite_without_tasks_gets_the_first_findings_only() -> None:
             raise OSError("the data is gone")
 
     assert await check_suite(Empty()) == [
-        Finding(PROMISES["describes"], True), Finding(PROMISES["tasks"], False, "OSError: the data is gone")
+        Finding(PROMISES["describes"], True),
+        Finding(PROMISES["tasks"], False, "OSError: the data is gone"),
     ]

@@ -30,11 +30,21 @@ def test_every_vector_has_length_one_or_is_zero_for_a_text_with_nothing_in_it(te
 
 
 def test_the_offline_embedder_says_the_same_in_every_process() -> None:
-    code = "import conftest, sys; from knowhow.memory.embed import load_embedder as load\n" \
-           "sys.stdout.buffer.write(load('hashing')([sys.argv[1]]).tobytes())"
+    code = (
+        "import conftest, sys; from knowhow.memory.embed import load_embedder as load\n"
+        "sys.stdout.buffer.write(load('hashing')([sys.argv[1]]).tobytes())"
+    )
     text = "Öffne den Kühlschrank 1 first."
-    run = [subprocess.run([sys.executable, "-c", code, text], env={**os.environ, "PYTHONHASHSEED": seed}, cwd=HERE,
-                          check=True, capture_output=True).stdout for seed in "12"]
+    run = [
+        subprocess.run(
+            [sys.executable, "-c", code, text],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=HERE,
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in "12"
+    ]
     assert run[0] == run[1] and np.allclose(np.frombuffer(run[0], np.float32), HASHING([text])[0], atol=1e-6)
 
 
@@ -57,8 +67,9 @@ def test_a_paraphrase_is_nearer_than_any_other_sentence() -> None:
 
 
 def test_case_spacing_and_punctuation_hardly_matter_and_one_word_more_little() -> None:
-    plain, loud, longer, other = HASHING(["open the fridge first", "OPEN  the fridge, first!",
-                                          "always open the fridge first", "sell the car tomorrow"])
+    plain, loud, longer, other = HASHING(
+        ["open the fridge first", "OPEN  the fridge, first!", "always open the fridge first", "sell the car tomorrow"]
+    )
     assert plain @ loud == pytest.approx(1, abs=1e-5)
     assert 0.75 < plain @ longer < 1
     assert plain @ other < 0.3
@@ -79,10 +90,12 @@ def test_embedders_are_found_by_name_with_their_argument(tmp_path: Path) -> None
 
 
 def test_sentence_transformers_says_which_extra_it_needs() -> None:
-    code = "import conftest, sys; sys.modules['sentence_transformers'] = None\n" \
-           "from knowhow.memory.embed import load_embedder as load\n" \
-           "from knowhow.environments.errors import MissingExtra\n" \
-           "try: load('sentence_transformers:x')\nexcept MissingExtra as error: print(error)"
+    code = (
+        "import conftest, sys; sys.modules['sentence_transformers'] = None\n"
+        "from knowhow.memory.embed import load_embedder as load\n"
+        "from knowhow.environments.errors import MissingExtra\n"
+        "try: load('sentence_transformers:x')\nexcept MissingExtra as error: print(error)"
+    )
     said = subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True, capture_output=True, text=True).stdout
     assert "knowhow-agents[embed]" in said
 
@@ -96,10 +109,18 @@ def test_a_sentence_transformers_model_gives_vectors_of_length_one(tmp_path: Pat
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     model = tmp_path / "model"
     transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32).save_pretrained(model)
-    transformers.BertModel(transformers.BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=32)).save_pretrained(model)
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
+    ).save_pretrained(model)
+    transformers.BertModel(
+        transformers.BertConfig(
+            vocab_size=len(words),
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+            max_position_embeddings=32,
+        )
+    ).save_pretrained(model)
     embed = load_embedder(f"sentence_transformers:{model}")
     vectors = embed(["open the fridge", "the door"])
     assert vectors.shape == (2, 16) and np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-4)

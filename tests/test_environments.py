@@ -75,33 +75,39 @@ def test_only_one_tool_with_one_string_takes_bare_commands() -> None:
     assert [command_argument(tools) for tools in ([ACT, WAIT], [CLICK], [WAIT], [number], [])] == [None] * 5
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("look around", "no tool call"),
-    ("click('e1')", "name\\(argument=value\\)"),
-    ("click(ref=)", "no tool call"),
-    ("click(ref=open('x'))", "no tool call"),
-    ("a.click(ref='e1')", "no tool call"),
-    ("clock(ref='e1')", "no tool 'clock'; the tools are click, wait"),
-    ("", "no tool call"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("look around", "no tool call"),
+        ("click('e1')", "name\\(argument=value\\)"),
+        ("click(ref=)", "no tool call"),
+        ("click(ref=open('x'))", "no tool call"),
+        ("a.click(ref='e1')", "no tool call"),
+        ("clock(ref='e1')", "no tool 'clock'; the tools are click, wait"),
+        ("", "no tool call"),
+    ],
+)
 def test_what_is_no_call_is_refused_with_the_reason(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_call(text, [CLICK, WAIT])
 
 
-@pytest.mark.parametrize(("call", "said"), [
-    (ToolCall("click", {"ref": "e1", "button": "left"}), ""),
-    (ToolCall("wait"), ""),
-    (ToolCall("fly"), "There is no tool 'fly'. The tools are: click, wait."),
-    (ToolCall("click", {"ref": "e1"}), "it lacks button"),
-    (ToolCall("click", {"ref": "e1", "button": "left", "x": 1}), "it does not take x"),
-    (ToolCall("click", {"ref": 1, "button": "left"}), "ref must be of type string"),
-    (ToolCall("click", {"ref": None, "button": True}), "button must be of type string"),
-    (ToolCall("wait", {"long": "yes"}), "It takes: nothing."),
-    (ToolCall("scroll", {"by": 3}), ""),
-    (ToolCall("scroll", {"by": True}), "by must be of type integer"),
-    (ToolCall("scroll", {"by": 3.5}), "by must be of type integer"),
-])
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (ToolCall("click", {"ref": "e1", "button": "left"}), ""),
+        (ToolCall("wait"), ""),
+        (ToolCall("fly"), "There is no tool 'fly'. The tools are: click, wait."),
+        (ToolCall("click", {"ref": "e1"}), "it lacks button"),
+        (ToolCall("click", {"ref": "e1", "button": "left", "x": 1}), "it does not take x"),
+        (ToolCall("click", {"ref": 1, "button": "left"}), "ref must be of type string"),
+        (ToolCall("click", {"ref": None, "button": True}), "button must be of type string"),
+        (ToolCall("wait", {"long": "yes"}), "It takes: nothing."),
+        (ToolCall("scroll", {"by": 3}), ""),
+        (ToolCall("scroll", {"by": True}), "by must be of type integer"),
+        (ToolCall("scroll", {"by": 3.5}), "by must be of type integer"),
+    ],
+)
 def test_a_call_that_does_not_fit_is_told_why(call: ToolCall, said: str) -> None:
     answer = check_call(call, [CLICK, WAIT, *([SCROLL] if call.name == "scroll" else [])])
     assert said in answer and bool(said) == bool(answer)
@@ -145,11 +151,14 @@ def test_an_entry_point_of_the_same_group_is_found(tmp_path: Path, monkeypatch: 
     assert discover.find(SUITES, "plugged").__name__ == "Plugged"
 
 
-@pytest.mark.parametrize(("name", "said"), [
-    ("nowhere.py:Own", "no file .*nowhere.py"),
-    ("no_such_module_here:Own", "no module 'no_such_module_here'"),
-    ("json:Own", "json defines no 'Own'"),
-])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere.py:Own", "no file .*nowhere.py"),
+        ("no_such_module_here:Own", "no module 'no_such_module_here'"),
+        ("json:Own", "json defines no 'Own'"),
+    ],
+)
 def test_a_reference_that_leads_nowhere_says_where_it_ends(name: str, said: str) -> None:
     with pytest.raises(UnknownName, match=said):
         discover.find(SUITES, name)
@@ -180,11 +189,14 @@ def test_a_part_whose_own_import_is_missing_names_it(tmp_path: Path, monkeypatch
         discover.find("searches_here", "wide")
 
 
-@pytest.mark.parametrize(("specification", "parsed"), [
-    ("retry", ("retry", {})),
-    (" self_consistency(n=5, vote='mean') ", ("self_consistency", {"n": 5, "vote": "mean"})),
-    ("a()", ("a", {})),
-])
+@pytest.mark.parametrize(
+    ("specification", "parsed"),
+    [
+        ("retry", ("retry", {})),
+        (" self_consistency(n=5, vote='mean') ", ("self_consistency", {"n": 5, "vote": "mean"})),
+        ("a()", ("a", {})),
+    ],
+)
 def test_a_specification_reads_as_a_name_and_settings(specification: str, parsed: tuple[str, dict[str, int]]) -> None:
     assert discover.parse(specification) == parsed
 
@@ -260,9 +272,15 @@ async def test_a_text_world_offers_refuses_and_ends() -> None:
     assert end == Feedback("It opens.", 1.0, terminated=True, commands=())
 
 
-@pytest.mark.parametrize("call", [
-    ToolCall("open"), ToolCall("act"), ToolCall("act", {"command": 3}), ToolCall("act", {"command": "x", "y": "z"}),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ToolCall("open"),
+        ToolCall("act"),
+        ToolCall("act", {"command": 3}),
+        ToolCall("act", {"command": "x", "y": "z"}),
+    ],
+)
 async def test_a_call_that_does_not_fit_is_answered_and_nothing_changes(call: ToolCall) -> None:
     env = TextEnvironment(Door("red"))
     start = await env.reset()
@@ -346,10 +364,18 @@ def test_a_suite_of_questions_is_a_suite(suite: OneTurn) -> None:
     assert_conforms(suite)
 
 
-@pytest.mark.parametrize(("suite", "answer", "reward"), [
-    (Sums(), "11", 1.0), (Sums(), " 11 ", 1.0), (Sums(), "12", 0.0), (Sums(), "", 0.0),
-    (Capitals(), "Paris", 1.0), (Capitals(), "It is Paris.", 1.0), (Capitals(), "Rome", 0.25),
-])
+@pytest.mark.parametrize(
+    ("suite", "answer", "reward"),
+    [
+        (Sums(), "11", 1.0),
+        (Sums(), " 11 ", 1.0),
+        (Sums(), "12", 0.0),
+        (Sums(), "", 0.0),
+        (Capitals(), "Paris", 1.0),
+        (Capitals(), "It is Paris.", 1.0),
+        (Capitals(), "Rome", 0.25),
+    ],
+)
 async def test_one_answer_is_graded_and_ends_it(suite: OneTurn, answer: str, reward: float) -> None:
     task = suite.tasks("train")[0]
     async with suite.open(task, seed=0) as env:

@@ -27,8 +27,11 @@ from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
 TEXT = st.text(max_size=12)
 NUMBER = st.floats(allow_nan=False)
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | NUMBER | TEXT,
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | NUMBER | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
 OBJECT = st.dictionaries(TEXT, JSON, max_size=3)
 NAMES = st.lists(TEXT, max_size=3).map(tuple)
 COUNT = st.integers(0, 2**40)
@@ -38,13 +41,43 @@ FEEDBACK = st.builds(Feedback, TEXT, NUMBER, st.booleans(), st.booleans(), st.no
 STEPS = st.builds(Step, st.none() | st.builds(ToolCall, TEXT, OBJECT), FEEDBACK, TEXT)
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, NUMBER)
 TRAJECTORIES = st.builds(
-    Trajectory, id=TEXT, task=TASKS, seed=st.integers(), first=FEEDBACK, steps=st.lists(STEPS, max_size=3).map(tuple),
-    messages=st.lists(OBJECT, max_size=3).map(tuple), reward=st.none() | NUMBER, stop=st.sampled_from(StopReason),
-    error=TEXT, shown=NAMES, withheld=NAMES, cited=NAMES, model=TEXT, method=TEXT, memory_version=COUNT, attempts=COUNT,
-    usage=USAGE, seconds=NUMBER)
+    Trajectory,
+    id=TEXT,
+    task=TASKS,
+    seed=st.integers(),
+    first=FEEDBACK,
+    steps=st.lists(STEPS, max_size=3).map(tuple),
+    messages=st.lists(OBJECT, max_size=3).map(tuple),
+    reward=st.none() | NUMBER,
+    stop=st.sampled_from(StopReason),
+    error=TEXT,
+    shown=NAMES,
+    withheld=NAMES,
+    cited=NAMES,
+    model=TEXT,
+    method=TEXT,
+    memory_version=COUNT,
+    attempts=COUNT,
+    usage=USAGE,
+    seconds=NUMBER,
+)
 ITEMS = st.builds(
-    Item, TEXT, TEXT, TEXT, OBJECT, TEXT, TEXT, TEXT, NAMES, st.sampled_from(Trust), st.sampled_from(Status),
-    COUNT, COUNT, COUNT, st.none() | st.dictionaries(TEXT, NUMBER, max_size=3))
+    Item,
+    TEXT,
+    TEXT,
+    TEXT,
+    OBJECT,
+    TEXT,
+    TEXT,
+    TEXT,
+    NAMES,
+    st.sampled_from(Trust),
+    st.sampled_from(Status),
+    COUNT,
+    COUNT,
+    COUNT,
+    st.none() | st.dictionaries(TEXT, NUMBER, max_size=3),
+)
 EDITS = st.builds(Edit, st.sampled_from(Op), TEXT, OBJECT, TEXT)
 
 WORDS = st.text(string.ascii_lowercase, min_size=1)
@@ -54,9 +87,21 @@ def episode(number: int = 1, **changes: Any) -> Trajectory:
     task = Task(f"task-{number}", "household", "train", "clean", "put a clean mug on a shelf")
     step = Step(ToolCall("act", {"command": "go to shelf 1"}), Feedback("You see a mug.", 1.0, terminated=True), "So.")
     whole = Trajectory(
-        f"ep-{number}", task, number, Feedback("You are in a room."), (step,), ({"role": "user", "content": "Go."},),
-        reward=1.0, shown=("it-1", "it-2"), withheld=("it-3",), cited=("it-1",), model="novice",
-        memory_version=3, usage=Usage(1, 20, 0, 5, 0.1), seconds=0.5)
+        f"ep-{number}",
+        task,
+        number,
+        Feedback("You are in a room."),
+        (step,),
+        ({"role": "user", "content": "Go."},),
+        reward=1.0,
+        shown=("it-1", "it-2"),
+        withheld=("it-3",),
+        cited=("it-1",),
+        model="novice",
+        memory_version=3,
+        usage=Usage(1, 20, 0, 5, 0.1),
+        seconds=0.5,
+    )
     return replace(whole, **changes)
 
 
@@ -77,8 +122,9 @@ def test_every_value_comes_back_from_json_as_it_was(value: Any) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(TRAJECTORIES, WORDS, JSON)
-def test_fields_of_a_later_program_are_ignored_and_missing_ones_take_their_default(whole: Trajectory, name: str,
-                                                                                 value: Any) -> None:
+def test_fields_of_a_later_program_are_ignored_and_missing_ones_take_their_default(
+    whole: Trajectory, name: str, value: Any
+) -> None:
     data = encode(whole)
     data[f"new {name}"] = data["task"][f"new {name}"] = data["usage"][f"new {name}"] = value
     assert decode(Trajectory, data) == whole
@@ -129,8 +175,11 @@ def test_an_episode_comes_back_whole(episodes: Episodes, tmp_path: Path) -> None
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["train", "after"]), st.integers(0, 1), st.integers(0, 3), TRAJECTORIES),
-                max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["train", "after"]), st.integers(0, 1), st.integers(0, 3), TRAJECTORIES), max_size=8
+    )
+)
 def test_the_last_episode_put_at_a_place_is_found_there_in_order(tmp_path_factory: Any, puts: list[Any]) -> None:
     with Episodes.open(tmp_path_factory.mktemp("runs"), create=True) as episodes:
         places = {}
@@ -152,8 +201,12 @@ def test_a_summary_tells_everything_but_what_was_said(episodes: Episodes) -> Non
     assert (summary.task, summary.suite, summary.kind, summary.split) == ("task-7", "household", "clean", "train")
     assert (summary.reward, summary.stop, summary.error, summary.steps) == (None, StopReason.ERROR, "no steam", 1)
     assert (summary.shown, summary.withheld, summary.cited) == (("it-1", "it-2"), ("it-3",), ("it-1",))
-    assert (summary.usage, summary.seconds, summary.model, summary.memory_version) == \
-        (Usage(1, 20, 0, 5, 0.1), 0.5, "novice", 3)
+    assert (summary.usage, summary.seconds, summary.model, summary.memory_version) == (
+        Usage(1, 20, 0, 5, 0.1),
+        0.5,
+        "novice",
+        3,
+    )
 
 
 def test_an_id_that_was_put_twice_gives_the_later_one(episodes: Episodes) -> None:
@@ -163,12 +216,18 @@ def test_an_id_that_was_put_twice_gives_the_later_one(episodes: Episodes) -> Non
 
 
 def test_every_acknowledged_episode_survives_a_kill(tmp_path: Path) -> None:
-    code = "import conftest, sys; from knowhow.memory.episodes import Episodes; from test_episodes import episode\n" \
-           "with Episodes.open(sys.argv[1], create=True) as episodes:\n" \
-           "    for number in range(10**6):\n" \
-           "        episodes.put(episode(number), phase='train', round=0, index=number); print(number, flush=True)"
-    writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], cwd=Path(__file__).parent, text=True,
-                              stdout=subprocess.PIPE)
+    code = (
+        "import conftest, sys; from knowhow.memory.episodes import Episodes; from test_episodes import episode\n"
+        "with Episodes.open(sys.argv[1], create=True) as episodes:\n"
+        "    for number in range(10**6):\n"
+        "        episodes.put(episode(number), phase='train', round=0, index=number); print(number, flush=True)"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        cwd=Path(__file__).parent,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
     assert writer.stdout
     acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
     os.kill(writer.pid, signal.SIGKILL)

@@ -20,9 +20,11 @@ Fields = dict[str, Any]
 
 NAMES = [f"it-{number:05d}" for number in range(1, 7)]
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=8),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-                    max_leaves=6)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(max_size=20),
     "data": st.dictionaries(st.text(max_size=4), JSON, max_size=3),
@@ -135,9 +137,12 @@ def test_a_later_set_wins_field_by_field_and_leaves_the_others(one: Fields, othe
 
 
 def test_a_change_that_equality_does_not_see_is_a_change() -> None:
-    edits = [[Edit(Op.ADD, "a", {"kind": "lesson", "text": "", "data": {"n": 1}, "effect": {"value": 0.0}})],
-             [Edit(Op.SET, "a", {"data": {"n": True}})], [Edit(Op.SET, "a", {"data": {"n": 1.0}})],
-             [Edit(Op.SET, "a", {"effect": {"value": -0.0}})]]
+    edits = [
+        [Edit(Op.ADD, "a", {"kind": "lesson", "text": "", "data": {"n": 1}, "effect": {"value": 0.0}})],
+        [Edit(Op.SET, "a", {"data": {"n": True}})],
+        [Edit(Op.SET, "a", {"data": {"n": 1.0}})],
+        [Edit(Op.SET, "a", {"effect": {"value": -0.0}})],
+    ]
     with written(edits) as (journal, states):
         for version in (1, 2, 3, 4, 1):
             assert exactly(journal.items(journal.rollback(version))) == exactly(states[version])

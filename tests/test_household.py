@@ -105,8 +105,10 @@ def test_a_floor_plan_belongs_to_the_split_that_shows_it() -> None:
 def test_thousands_of_tasks_are_all_different(split: Split) -> None:
     tasks = SUITE.tasks(split)
     assert len(tasks) == 3000
-    rooms = {(world._goal, frozenset((place, frozenset(things)) for place, things in world.contents.items()))
-             for world in (SUITE.world(task, seed=0) for task in tasks)}
+    rooms = {
+        (world._goal, frozenset((place, frozenset(things)) for place, things in world.contents.items()))
+        for world in (SUITE.world(task, seed=0) for task in tasks)
+    }
     assert len(rooms) == len({task.id for task in tasks}) == len(tasks)
 
 
@@ -189,8 +191,13 @@ async def test_the_environment_speaks_through_one_tool() -> None:
 
 def kitchen() -> dict[str, list[str]]:
     return {
-        "shelf 1": ["mug 1", "egg 1"], "fridge 1": ["mug 2"], "microwave 1": [], "sinkbasin 1": ["mug 3"],
-        "toaster 1": [], "coffeemachine 1": [], "countertop 1": ["cup 1", "egg 2", "knife 1"],
+        "shelf 1": ["mug 1", "egg 1"],
+        "fridge 1": ["mug 2"],
+        "microwave 1": [],
+        "sinkbasin 1": ["mug 3"],
+        "toaster 1": [],
+        "coffeemachine 1": [],
+        "countertop 1": ["cup 1", "egg 2", "knife 1"],
     }
 
 
@@ -227,10 +234,22 @@ def test_it_speaks_alfworlds_words() -> None:
         assert play(world, command).observation.startswith(answer)
 
 
-@pytest.mark.parametrize("command", [
-    "go to countertop 1", "open countertop 1", "open fridge 1", "take mug 1 from shelf 1", "take mug 2 from fridge 1",
-    "move mug 1 to countertop 1", "clean mug 1 with sinkbasin 1", "use countertop 1", "examine cup 1", "Look", "",
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "go to countertop 1",
+        "open countertop 1",
+        "open fridge 1",
+        "take mug 1 from shelf 1",
+        "take mug 2 from fridge 1",
+        "move mug 1 to countertop 1",
+        "clean mug 1 with sinkbasin 1",
+        "use countertop 1",
+        "examine cup 1",
+        "Look",
+        "",
+    ],
+)
 def test_what_is_not_possible_here_and_now_changes_nothing(command: str) -> None:
     world = begun(kitchen(), "put", "mug", "coffeemachine")
     play(world, "go to shelf 1", "take mug 1 from shelf 1", "move mug 1 to shelf 1")
@@ -266,9 +285,14 @@ def test_a_treatment_needs_its_appliance_and_a_thing_that_can_bear_it() -> None:
     assert "clean knife 1 with sinkbasin 1" in (play(world, "go to sinkbasin 1").commands or ())
 
 
-@pytest.mark.parametrize(("kind", "how", "where"), [
-    ("clean", "clean", "sinkbasin 1"), ("heat", "heat", "microwave 1"), ("cool", "cool", "fridge 1"),
-])
+@pytest.mark.parametrize(
+    ("kind", "how", "where"),
+    [
+        ("clean", "clean", "sinkbasin 1"),
+        ("heat", "heat", "microwave 1"),
+        ("cool", "cool", "fridge 1"),
+    ],
+)
 def test_a_treated_thing_of_that_kind_in_the_right_place_wins(kind: str, how: str, where: str) -> None:
     world = begun(kitchen(), kind, "mug", "coffeemachine")
     play(world, "go to shelf 1", "take mug 1 from shelf 1")

@@ -96,13 +96,15 @@ def _engine(scene: Scene, goal: Goal, sentence: str) -> Any:
     from textworld.envs import PddlEnv
 
     engine = AlfredDemangler(PddlEnv(textworld.EnvInfos(won=True, admissible_commands=True)))
-    engine.load({
-        "pddl_domain": Path(ALFRED_PDDL_PATH).read_text(),
-        "pddl_problem": _problem(scene, goal),
-        "grammar": Path(ALFRED_TWL2_PATH).read_text().replace("UNKNOWN GOAL", sentence),
-        "solvable": True,
-        "walkthrough": None,
-    })
+    engine.load(
+        {
+            "pddl_domain": Path(ALFRED_PDDL_PATH).read_text(),
+            "pddl_problem": _problem(scene, goal),
+            "grammar": Path(ALFRED_TWL2_PATH).read_text().replace("UNKNOWN GOAL", sentence),
+            "solvable": True,
+            "walkthrough": None,
+        }
+    )
     return engine
 
 

@@ -75,9 +75,11 @@ def test_items_at_the_same_similarity_come_by_id(index: Index) -> None:
 
 
 def test_items_can_be_filtered(index: Index) -> None:
-    some = {"a": Item("a", "bullet", "open it", suite="household", task_kind="clean", status=Status.ACTIVE),
-            "b": Item("b", "bullet", "open it", suite="", task_kind="heat"),
-            "c": Item("c", "case", "open it", suite="alfworld")}
+    some = {
+        "a": Item("a", "bullet", "open it", suite="household", task_kind="clean", status=Status.ACTIVE),
+        "b": Item("b", "bullet", "open it", suite="", task_kind="heat"),
+        "c": Item("c", "case", "open it", suite="alfworld"),
+    }
     index.sync(some, 1)
     found = lambda **where: [name for name, _ in index.search("open it", 9, where)]  # noqa: E731
     assert found(kind=["bullet"]) == ["a", "b"] and found(kind=["skill"]) == []
@@ -108,8 +110,9 @@ TEXTS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([*LESSONS.val
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(TEXTS, st.booleans()), min_size=1, max_size=5))
-def test_after_any_changes_and_reopenings_it_is_as_if_built_at_once(tmp_path_factory: Any,
-                                                                  history: list[tuple[dict[str, str], bool]]) -> None:
+def test_after_any_changes_and_reopenings_it_is_as_if_built_at_once(
+    tmp_path_factory: Any, history: list[tuple[dict[str, str], bool]]
+) -> None:
     folder = tmp_path_factory.mktemp("indices")
     grown, built = Index(folder / "grown", HASHING), Index(folder / "built", HASHING)
     for version, (texts, reopen) in enumerate(history, 1):
@@ -182,8 +185,9 @@ DAMAGES = ["flip a byte", "cut", "delete", "empty"]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_files_are_not_read_and_the_index_is_built_again(left: Path, damage: str,
-                                                                 caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_files_are_not_read_and_the_index_is_built_again(
+    left: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     files = sorted(file for file in left.rglob("*") if file.is_file() and file.stat().st_size)
     assert {"chroma.sqlite3", "manifest.json", "data_level0.bin"} <= {file.name for file in files}
     for number, file in enumerate(files):
@@ -205,8 +209,9 @@ def _hurt(file: Path, how: str) -> None:
         file.write_bytes(hurt[how])
 
 
-def test_an_index_ahead_of_the_journal_or_with_other_items_is_built_again(left: Path,
-                                                                         caplog: pytest.LogCaptureFixture) -> None:
+def test_an_index_ahead_of_the_journal_or_with_other_items_is_built_again(
+    left: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING)
     assert len(reopened(left, items(), 4)) == len(LESSONS)
     assert "at version 5, ahead of the journal's 4" in caplog.text

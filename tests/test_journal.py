@@ -15,8 +15,16 @@ from knowhow.memory.fold import add
 from knowhow.memory.journal import Journal
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
-LESSON = Item("shr-00001", "bullet", "Open the fridge first.", {"section": "strategies"}, suite="household",
-              split="train", sources=("ep-1", "ep-2"), trust=Trust.VERIFIED)
+LESSON = Item(
+    "shr-00001",
+    "bullet",
+    "Open the fridge first.",
+    {"section": "strategies"},
+    suite="household",
+    split="train",
+    sources=("ep-1", "ep-2"),
+    trust=Trust.VERIFIED,
+)
 
 
 @pytest.fixture

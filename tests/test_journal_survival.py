@@ -37,8 +37,9 @@ class Writers:
         with Memory.open(folder, create=True) as memory:
             memory.commit([add(Item(memory.journal.new_ids("les")[0], "lesson", "Look twice.", split="train"))])
         script = Path(__file__).with_name("journal_writer.py")
-        self._process = subprocess.Popen([sys.executable, str(script), str(folder)], text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), str(folder)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def send(self, command: str) -> None:
         assert self._process.stdin

@@ -51,21 +51,29 @@ def test_only_items_that_may_be_shown_are_found_unless_others_are_asked_for(memo
 
 
 def test_a_search_in_a_scope_finds_its_items_and_those_for_any(memory: Memory) -> None:
-    memory.commit([Edit(Op.SET, "heat", {"suite": "household", "task_kind": "heat"}),
-                   Edit(Op.SET, "rome", {"suite": "question"}), Edit(Op.SET, "clean", {"kind": "case"})])
+    memory.commit(
+        [
+            Edit(Op.SET, "heat", {"suite": "household", "task_kind": "heat"}),
+            Edit(Op.SET, "rome", {"suite": "question"}),
+            Edit(Op.SET, "clean", {"kind": "case"}),
+        ]
+    )
     found = {item.id for item, _ in memory.search("object", 9, suite="household", task_kind="heat")}
     assert found == LESSONS.keys() - {"rome"}
-    assert {item.id for item, _ in memory.search("object", 9, suite="question", task_kind="put")} == \
-        LESSONS.keys() - {"heat"}
+    assert {item.id for item, _ in memory.search("object", 9, suite="question", task_kind="put")} == LESSONS.keys() - {
+        "heat"
+    }
     assert [item.id for item, _ in memory.search("object", 9, kind="case")] == ["clean"]
 
 
 def test_a_memory_that_is_never_searched_does_not_load_chroma(tmp_path: Path) -> None:
-    code = "import conftest, sys; from knowhow.memory.store import Memory; from knowhow.memory.fold import add\n" \
-           "from knowhow.memory.types import Item\n" \
-           "with Memory.open(sys.argv[1], create=True) as memory:\n" \
-           "    memory.commit([add(Item('a', 'lesson', 'x'))]); memory.items(); memory.embed(['x'])\n" \
-           "assert 'chromadb' not in sys.modules"
+    code = (
+        "import conftest, sys; from knowhow.memory.store import Memory; from knowhow.memory.fold import add\n"
+        "from knowhow.memory.types import Item\n"
+        "with Memory.open(sys.argv[1], create=True) as memory:\n"
+        "    memory.commit([add(Item('a', 'lesson', 'x'))]); memory.items(); memory.embed(['x'])\n"
+        "assert 'chromadb' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "memory")], cwd=Path(__file__).parent, check=True)
     assert sorted(path.name for path in (tmp_path / "memory").iterdir()) == ["journal.db"]
 

@@ -12,7 +12,7 @@ from processes import command, gone
 from knowhow.environments.errors import EngineFailed
 from knowhow.environments.worker import Workers
 
-ENGINE = '''
+ENGINE = """
 import os, time
 
 def prepare():
@@ -40,7 +40,7 @@ class Engine:
 
     def die(self):
         os.abort()
-'''
+"""
 
 
 @pytest.fixture
