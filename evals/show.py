@@ -41,9 +41,8 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
     for name in told:
         _warn(console, result[name])
     where = escape(str(folder))
-    console.print(
-        f"memory: version {result['memory_version']} in {where}  (knowhow memory show {where})", highlight=False
-    )
+    told_of_memory = f"memory: version {result['memory_version']} in {where}  (knowhow memory show {where})"
+    console.print(told_of_memory, highlight=False)
     console.print(f"report: {escape(str(page))}", highlight=False)
 
 
