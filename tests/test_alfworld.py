@@ -236,7 +236,7 @@ print(json.dumps([plain.reset(game), *[plain.step(command) for command in script
 @pytest.fixture
 def official(suite: Alfworld, tmp_path: Path) -> Alfworld:
     """Three games a split as the official ones lie, the first without a walkthrough, and some that do not count."""
-    for split, folder in {"train": "train", "validation": "valid_seen", "test": "valid_unseen"}.items():
+    for split, folder in zip(SPLITS, ("train", "valid_seen", "valid_unseen"), strict=True):
         put, *others = suite.tasks(split)[:3]
         root = tmp_path / "json_2.1.1" / folder
         write_game(root, suite, put, walkthrough=None)

@@ -295,7 +295,8 @@ class RarelyLostOracle(LostOracle):
     """It loses at one door of fifteen."""
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
-        return (super() if task.id == "door-3" else super(LostOracle, self)).oracle(task, seed=seed)
+        oracle = LostOracle.oracle if task.id == "door-3" else Doors.oracle
+        return oracle(self, task, seed=seed)
 
 
 class SlowOracle(Doors):

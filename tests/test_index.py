@@ -81,7 +81,10 @@ def test_items_can_be_filtered(index: Index) -> None:
         "c": Item("c", "case", "open it", suite="alfworld"),
     }
     index.sync(some, 1)
-    found = lambda **where: [name for name, _ in index.search("open it", 9, where)]  # noqa: E731
+
+    def found(**where: list[str]) -> list[str]:
+        return [name for name, _ in index.search("open it", 9, where)]
+
     assert found(kind=["bullet"]) == ["a", "b"] and found(kind=["skill"]) == []
     assert found(suite=["household", ""]) == ["a", "b"]
     assert found(status=["active"]) == ["a"] and found(status=[]) == []
@@ -202,7 +205,7 @@ def test_damaged_files_are_not_read_and_the_index_is_built_again(
 def _hurt(file: Path, how: str) -> None:
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 255
-    hurt = {"flip a byte": data, "cut": data[: len(data) // 2], "empty": b""}
+    hurt: dict[str, bytes] = {"flip a byte": bytes(data), "cut": bytes(data[: len(data) // 2]), "empty": b""}
     if how == "delete":
         file.unlink()
     else:
