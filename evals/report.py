@@ -8,6 +8,7 @@ own policy lets no script run but its own.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from knowhow.environments.errors import BadSetting, KnowhowError
@@ -39,5 +40,6 @@ def _write(out: Path, page: str) -> None:
         part.write_text(page, encoding="utf-8")
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise KnowhowError(f"cannot write the report {out}: {error.strerror}; name another place by --out") from None

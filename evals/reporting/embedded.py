@@ -38,7 +38,7 @@ def gather(
             break
         read[summary.id] = episode(summary, get(summary.id))
         room -= sum(len(text) for step in read[summary.id]["steps"] for text in step[:3] if text)
-    return [read[one.id] for one in episodes if one.id in read]
+    return [read[id] for id in dict.fromkeys(one.id for one in episodes) if id in read]
 
 
 def episode(summary: Summary, whole: Trajectory) -> dict[str, Any]:
