@@ -14,10 +14,9 @@ DEMO := runs/demo
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.base  ## Let an agent learn in the household, offline, in about two minutes, and write a report.
+demo: $(VENV)/.base  ## Let an agent learn in the household, offline, in a minute or two, and write a report.
 	@if [ -e $(DEMO) ]; then echo "$(DEMO), of an earlier demo, makes way for the new one"; rm -rf $(DEMO); fi
-	$(BIN)/knowhow evolve --suite household --model novice --episodes 160 --rounds 4 --out $(DEMO)
-	@echo "Open $(DEMO)/report.html in a browser."
+	$(BIN)/knowhow evolve --suite household --model novice --episodes 200 --rounds 5 --validation 100 --out $(DEMO)
 
 test: $(VENV)/.dev  ## Run the tests; ARGS="-k journal" goes to pytest.
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
@@ -58,10 +57,10 @@ define install
 endef
 
 $(VENV)/.base: $(METADATA) | $(BIN)/python
-	$(call install,,Knowhow (a minute or two))
+	$(call install,,Knowhow (about a minute))
 
 $(VENV)/.dev: $(METADATA) | $(BIN)/python
-	$(call install,[dev],Knowhow and what its tests need (a minute or two))
+	$(call install,[dev],Knowhow and what its tests need (about a minute))
 
 $(VENV)/.alfworld: $(METADATA) | $(BIN)/python
 	@for tool in g++ cmake; do command -v $$tool > /dev/null || { \
