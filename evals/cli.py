@@ -33,9 +33,7 @@ app.add_typer(memory_app, name="memory")
 Suite = Annotated[
     str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")
 ]
-Split = Annotated[
-    str | None, typer.Option(help="train, validation or test; for evolve the split to learn from (never test).")
-]
+Split = Annotated[str | None, typer.Option(help="train, validation or test; evolve learns from train alone.")]
 ModelUri = Annotated[
     str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")
 ]
@@ -95,7 +93,7 @@ def run(
     from knowhow.evals.run import run as run_split
     from knowhow.evals.show import show_run
 
-    settings = _settings(locals(), split="validation", memory="none")
+    settings = _settings(locals(), memory="none")
     folder = out or _new_folder("run", settings)
     _announce_cost(settings, settings.episodes)
     result = _finish(lambda watch: run_split(settings, folder, watch), lambda: f"its episodes so far are in {folder}")
@@ -152,7 +150,7 @@ def evolve(
         result = _finish(lambda watch: go_on(resume, watch), lambda: _way_on(resume))
         folder = resume
     else:
-        settings = _settings(given, split="train", memory="playbook")
+        settings = _settings(given, memory="playbook")
         folder = out or _new_folder("evolve", settings)
         _announce_cost(settings, settings.episodes + settings.validation * (settings.rounds + 4))
         result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on(folder))

@@ -32,7 +32,7 @@ CHECKPOINTS = "checkpoints.db"
 async def start(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008 - it has no state
     """A new run in the folder ``out``, to its end. Raises: KnowhowError for settings that cannot be used."""
     banks, inherited = _memory_asked(settings.memory)
-    settings = replace(settings, memory=", ".join(banks))
+    settings = replace(settings, memory=", ".join(banks), split=settings.split or "train")
     _check(settings)
     with RunFolder.create(out, "evolve", settings, lambda path: _fill(path, inherited)) as folder:
         return await _go_on(folder, watch)
@@ -179,8 +179,9 @@ class _Loop:
 
 def _check(settings: Settings) -> None:
     """Raises what is wrong with the settings, before anything is written."""
-    if settings.split == "test":
-        raise BadSetting("the test split never teaches; learn from train or validation")
+    if settings.split != "train":
+        why = "the test split never teaches" if settings.split == "test" else "validation is what it is measured on"
+        raise BadSetting(f"evolve cannot learn from the split {settings.split}: {why}; leave --split at train")
     model = check(settings, settings.split, "validation")
     with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
         open_banks(split_list(settings.memory), memory, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[st
 
     Raises: KnowhowError for settings that cannot be used; what happens inside an episode is data.
     """
+    settings = replace(settings, split=settings.split or "validation")
     memory = open_memory_of(settings.memory) if settings.memory != "none" else None
     try:
         check(settings, settings.split)

@@ -20,11 +20,11 @@ class Settings:
     ``episodes`` is, for ``evolve``, the training episodes in all rounds together; they walk ``epochs`` times over the
     same tasks. ``validation`` is the number of validation episodes, for the gate of each round and again for each of
     before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
-    ``evolve``.
+    ``evolve``. ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
     """
 
     suite: str = "household"
-    split: str = "validation"
+    split: str = ""
     model: str = "novice"
     memory: str = "none"
     method: str = ""
@@ -45,7 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks = {
-            f"split={self.split!r} is none of {', '.join(SPLITS)}": self.split in SPLITS,
+            f"split={self.split!r} is none of {', '.join(SPLITS)}": self.split in ("", *SPLITS),
             f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
             **{
                 f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1

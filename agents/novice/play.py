@@ -4,7 +4,7 @@ explore."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -15,6 +15,7 @@ from knowhow.agents.novice.reading import Situation
 from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
 
 _VARIABLE = re.compile(r"\{([a-z])(2?)\}$")
+ANYTHING = "anything"
 LEAST_LIKENESS = 0.3
 """Plans for a wording less like the goal's than this are left alone."""
 DETOURS = 0.75
@@ -78,7 +79,7 @@ def improvise(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
         for command in map(read_command, mechanic.enablers)
         if len(command.arguments) == 2 and command.arguments[0] == last.arguments[0] and command.verb != last.verb
     ]
-    steps = [*(command.verb.format("{a}", "anything") for command in first[:1]), last.verb.format("{a}", "{b}")]
+    steps = [*(command.verb.format("{a}", ANYTHING) for command in first[:1]), last.verb.format("{a}", "{b}")]
     return Fit(Plan("", "", tuple(steps)), {"a": things[0], "b": things[1]}, exact=False)
 
 
@@ -87,14 +88,34 @@ def follow(fit: Fit, situation: Situation, episode: Random, rng: Random) -> Choi
     steps = _rounds(fit, situation, episode)
     done, since, bound = 0, 0, dict[str, str]()
     for number, move in enumerate(situation.moves):
-        if done < len(steps) and _target(steps[done], fit.slots, bound).admits(read_command(move.command)):
-            _bind(steps[done], read_command(move.command), bound)
-            done, since = done + 1, number + 1
-    if done == len(steps):
-        return None
-    choice = pursue(_target(steps[done], fit.slots, bound), situation, since, rng)
+        command = read_command(move.command)
+        at = _which(steps, done, command, fit.slots, bound)
+        if at is not None:
+            _bind(steps[at], command, bound)
+            done, since = at + 1, number + 1
     used = (fit.plan.id,) if fit.plan.id else ()
-    return Choice(choice.command, (*used, *choice.lessons)) if choice else None
+    for at in _reachable(steps, done, fit.slots, bound):
+        choice = pursue(_target(steps[at], fit.slots, bound), situation, since, rng)
+        if choice and not choice.stale:
+            return Choice(choice.command, (*used, *choice.lessons))
+    return None
+
+
+def _reachable(steps: list[Command], done: int, slots: Mapping[str, str], bound: Mapping[str, str]) -> Iterator[int]:
+    """The next step, and those behind it as far as the ones between may be passed over: they only do something to what
+    was found already, and may not be possible with it."""
+    for at in range(done, len(steps)):
+        yield at
+        if not _target(steps[at], slots, bound).settled:
+            return
+
+
+def _which(
+    steps: list[Command], done: int, command: Command, slots: Mapping[str, str], bound: Mapping[str, str]
+) -> int | None:
+    """Which step a command was."""
+    reachable = _reachable(steps, done, slots, bound)
+    return next((at for at in reachable if _target(steps[at], slots, bound).admits(command)), None)
 
 
 def _rounds(fit: Fit, situation: Situation, episode: Random) -> list[Command]:
@@ -144,7 +165,7 @@ def _detour(steps: list[Command], situation: Situation, episode: Random) -> list
     named = [target for target in others if verb_word(target) in content_words(situation.goal)]
     if len(steps) < 2 or not others or (not named and episode.random() > DETOURS):
         return []
-    return [Command(episode.choice(named or others).verb, ("{a}", "anything"))]
+    return [Command(episode.choice(named or others).verb, ("{a}", ANYTHING))]
 
 
 def _target(step: Command, slots: Mapping[str, str], bound: Mapping[str, str]) -> Target:
@@ -157,7 +178,8 @@ def _wanted(argument: str, slots: Mapping[str, str], bound: Mapping[str, str], f
     if not variable and "{" in argument:
         return Wanted(kind=re.sub(r"\{([a-z])\}", lambda found: slots.get(found[1], ""), argument))
     if not variable:
-        return Wanted(liked=argument) if free else Wanted(kind=argument)
+        liked = "" if argument == ANYTHING else argument
+        return Wanted(liked=liked) if free else Wanted(kind=argument)
     letter, second = variable.groups()
     other = bound.get(letter, "") if second else ""
     return Wanted(kind=slots.get(letter, ""), thing=bound.get(letter + second, ""), other_than=other)

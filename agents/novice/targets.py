@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class Target:
             and all(wanted.admits(argument) for wanted, argument in zip(self.wanted, command.arguments, strict=True))
         )
 
+    @property
+    def settled(self) -> bool:
+        """Nothing that it names is still to be found."""
+        return all(wanted.thing or not wanted.kind for wanted in self.wanted)
+
     def likes(self, command: Command) -> int:
         return sum(
             kind_of(argument) == wanted.liked for wanted, argument in zip(self.wanted, command.arguments, strict=True)
@@ -49,10 +55,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A command to give, and the ids of the lessons that led to it."""
+    """A command to give, and the ids of the lessons that led to it; ``stale`` where it was tried, to no avail."""
 
     command: str
     lessons: tuple[str, ...] = ()
+    stale: bool = False
 
 
 def possible(target: Target, situation: Situation) -> list[str]:
@@ -71,15 +78,17 @@ def pursue(target: Target, situation: Situation, since: int, rng: Random) -> Cho
     if now:
         return Choice(now[0])
     tried = Counter(move.command for move in situation.moves[since:])
-    places = _sightings(target, situation)
-    new = situation.new_options
-    best: tuple[tuple[float, ...], Choice] | None = None
+    places, new = _sightings(target, situation), situation.new_options
+    ways = []
     for option, command, lesson, depth, liked in _ways(target, situation, 2):
         seen = bool(places & set(command.arguments))
-        rank = (tried[option], -seen, depth, -(option in new), -liked, rng.random())
-        if best is None or rank < best[0]:
-            best = (rank, Choice(option, (lesson,) if lesson else ()))
-    return best[1] if best else None
+        ways.append((tried[option], not seen, depth, option not in new, -liked, rng.random(), option, lesson))
+    if not ways:
+        return None
+    hoped = [way for way in ways if way[4]] if any(wanted.liked for wanted in target.wanted) else ways
+    stale = target.settled and all(way[0] for way in hoped)
+    *_, option, lesson = min(ways)
+    return Choice(option, (lesson,) if lesson else (), stale)
 
 
 def _ways(target: Target, situation: Situation, depth: int) -> Iterator[tuple[str, Command, str, int, int]]:
@@ -109,11 +118,8 @@ def _sightings(target: Target, situation: Situation) -> set[str]:
     return places
 
 
-def _hinted(pattern: object, hint: str) -> set[str]:
+def _hinted(pattern: re.Pattern[str], hint: str) -> set[str]:
     """What an earlier attempt noted: ``mug 1 was seen after `go to shelf 2`.``"""
-    import re
-
-    assert isinstance(pattern, re.Pattern)
     notes = re.findall(r"([^.`]+) was seen after `([^`]+)`", hint)
     return {
         argument for thing, command in notes if pattern.search(thing) for argument in read_command(command).arguments
