@@ -51,7 +51,7 @@ class Stage:
         """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on."""
         settings = self.settings
         done = self._stored(phase, round)
-        missing = [job for job in todo if job.index not in done]
+        missing = [job for job in todo if job.index not in done or done[job.index].stop is StopReason.BUDGET]
         if missing:
             agent = Agent(
                 self.model,
@@ -66,6 +66,8 @@ class Stage:
             began = time.perf_counter()
 
             def keep(job: Job, trajectory: Trajectory) -> None:
+                if job.index in done and not trajectory.usage.calls:
+                    return  # the budget is still used up; what it cut off before stays counted
                 done[job.index] = trajectory
                 self.folder.episodes.put(trajectory, phase=phase, round=round, index=job.index)
                 self.watch.episode(trajectory, self.model.meter.total)
@@ -76,11 +78,10 @@ class Stage:
         return [done[job.index] for job in todo if job.index in done]
 
     def _stored(self, phase: str, round: int) -> dict[int, Trajectory]:
-        """The episodes of an interrupted phase by index, but for those that the budget cut off; none where all
-        failed."""
+        """The episodes of an interrupted phase by index; none where all failed."""
         store = self.folder.episodes
         pairs = zip(store.summaries(phase, round), store.find(phase, round), strict=True)
-        done = {row.index: trajectory for row, trajectory in pairs if trajectory.stop is not StopReason.BUDGET}
+        done = {row.index: trajectory for row, trajectory in pairs}
         return {} if _all_failed(done.values()) else done
 
     def summary(
