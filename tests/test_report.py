@@ -309,7 +309,7 @@ def test_an_unfinished_run_says_so_and_shows_what_there_is(tmp_path: Path) -> No
     made = page(evolved(tmp_path / "r", [*some, *phase("train", [True], 2)], [ROUND_1], rounds=None))
     assert made.all("h1")[0].text == "0% at the start, 50% after round 1, and not finished"
     (note,) = made.all("p", class_="note")
-    assert "stands at train of round 2 of 2, with 23 episodes so far" in note.text
+    assert "stands at train, round 2 of 2, after 23 episodes" in note.text
     assert f"knowhow evolve --resume {tmp_path / 'r'}" in note.text
     assert made.table("learning")["1"][-3:] == ["2", "1", "kept"]
     assert made.table("learning")["2"][-1] == "not yet"
@@ -555,17 +555,30 @@ def chromium(tmp_path: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.browser
+def test_a_link_to_those_that_cited_an_item_lists_them_alone(chromium: list[str], folder: Path) -> None:
+    seen = browse(chromium, folder, "cites-str-00001")
+    assert seen.id("found").text == "10 episodes, 9 solved"
+    assert seen.id("list").text.count("train 2") == 4 and seen.id("list").text.count("after") == 6
+    (compare,) = seen.all("form", id="compare")
+    assert "hidden" not in compare.attributes and compare.text.count("0 (empty)") == 2
+
+
+@pytest.mark.browser
 def test_a_browser_unpacks_the_episode_of_the_link_and_runs_no_script_of_its_texts(
     chromium: list[str], hostile: Path
 ) -> None:
-    address = f"{write_report(hostile).as_uri()}#episode-e'%22%3Cb%3E"
-    done = subprocess.run([*chromium, address], capture_output=True, text=True, timeout=60, check=True)
-    seen = Page(done.stdout.replace("<!DOCTYPE html>", ""))
+    seen = browse(chromium, hostile, "episode-e'%22%3Cb%3E")
     shown = seen.id("episode").text
     assert shown.count(HOSTILE) >= 5 and "red ␛]0;title␇" in shown
     assert len(seen.all("script")) == 2 and seen.all("img") == []
     assert "data-ran" not in seen.all("html")[0].attributes
     assert len(re.findall("clean ", seen.id("list").text)) == 1
+
+
+def browse(chromium: list[str], folder: Path, place: str) -> Page:
+    """The page as a browser has it, once its script is done."""
+    address = f"{write_report(folder).as_uri()}#{place}"
+    return Page(subprocess.run([*chromium, address], capture_output=True, text=True, timeout=60, check=True).stdout)
 
 
 def _summaries(name: str, wins: Sequence[bool]) -> list[Summary]:

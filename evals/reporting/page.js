@@ -102,7 +102,7 @@ const outcomeClass = (one) => `o-${one.outcome.split(" ")[0]}`;
 function haystack(one) {
   if (!haystacks.has(one.id)) {
     const steps = one.steps.flatMap(([call, observation, said]) => [call || "", observation, said]);
-    haystacks.set(one.id, [one.id, one.task, one.goal, one.error, one.first, ...one.cited, ...steps].join("\n").toLowerCase());
+    haystacks.set(one.id, [one.id, one.task, one.goal, one.error, one.first, ...steps].join("\n").toLowerCase());
   }
   return haystacks.get(one.id);
 }
@@ -114,7 +114,9 @@ function filter() {
   found = episodes.filter((one) =>
     (!form.phase.value || place(one) === form.phase.value || one.phase === form.phase.value) &&
     wanted.every(([name, value]) => one[name] === value) &&
-    words.every((word) => haystack(one).includes(word)));
+    words.every((word) => word.startsWith("cites:")
+      ? one.cited.some((id) => `cites:${id}`.toLowerCase() === word)
+      : haystack(one).includes(word)));
   listed = PAGE;
   list();
 }
@@ -219,23 +221,23 @@ function onKey(event) {
   event.preventDefault();
 }
 
-/** #episode-ID shows an episode, #cites-ID lists those that cited an item, #item-ID opens what hides it. */
+/** #episode-ID shows an episode, #cites-ID lists those that cited an item; any other place opens what hides it. */
 function onHash() {
   const [, what, name] = /^#(episode|cites|item)-(.+)$/.exec(location.hash) || [];
-  if (!what) return;
-  const id = decodeURIComponent(name);
+  const id = decodeURIComponent(name || location.hash.slice(1));
   if (what === "episode" && byId.has(id)) {
     if (!found.some((one) => one.id === id)) search("");
     show(byId.get(id));
     reveal();
   } else if (what === "cites") {
-    search(id);
+    search(`cites:${id}`);
     if (found.length) show(found[0]);
     $("episodes").scrollIntoView();
-  } else if (what === "item") {
-    const item = $(`item-${id}`);
-    const hidden = item && item.closest("details");
-    if (hidden) { hidden.open = true; item.scrollIntoView(); }
+  } else {
+    const target = $(what ? `${what}-${id}` : id);
+    const hidden = target && target.closest("details");
+    if (hidden) hidden.open = true;
+    if (target) target.scrollIntoView();
   }
 }
 

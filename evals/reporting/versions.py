@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from knowhow.memory.fold import Change, apply, touched
 from knowhow.memory.types import Batch, Item
 
 COUNTERS = ("uses", "helpful", "harmful")
+_OTHERS = tuple(field.name for field in fields(Item) if field.name not in (*COUNTERS, "text"))
 _LONGEST_COMPARED = 1_500
 """Words up to which two texts are compared word by word; the time grows with their product."""
 
@@ -23,35 +24,18 @@ Piece = tuple[Literal["same", "new", "old"], str]
 class Version:
     """One batch and what it did to each item, in the order of ids; ``why`` gives the reasons by item.
 
-    ``inherited``: it was written before this run, which went on from another's memory.
+    ``edited`` are items before and after, of which more than counters changed; ``counted`` those of which only counters
+    did, with by how much. ``inherited``: it was written before this run, which went on from another's memory.
     """
 
     batch: Batch
     changes: tuple[Change, ...]
+    added: tuple[Item, ...]
+    removed: tuple[Item, ...]
+    edited: tuple[tuple[Item, Item], ...]
+    counted: tuple[tuple[Item, Mapping[str, int]], ...]
     why: Mapping[str, str]
     inherited: bool = False
-
-    @property
-    def added(self) -> list[Item]:
-        return [change.after for change in self.changes if change.before is None and change.after is not None]
-
-    @property
-    def removed(self) -> list[Item]:
-        return [change.before for change in self.changes if change.after is None and change.before is not None]
-
-    @property
-    def edited(self) -> list[tuple[Item, Item]]:
-        """Items before and after, of which more than counters changed."""
-        return [(before, after) for before, after in self._both() if _beyond_counters(before, after)]
-
-    @property
-    def counted(self) -> list[tuple[Item, dict[str, int]]]:
-        """Items of which only counters changed, with by how much."""
-        both = [(before, after) for before, after in self._both() if not _beyond_counters(before, after)]
-        return [(after, moved(before, after)) for before, after in both]
-
-    def _both(self) -> list[tuple[Item, Item]]:
-        return [(change.before, change.after) for change in self.changes if change.before and change.after]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +72,8 @@ def moved(before: Item, after: Item) -> dict[str, int]:
 
 def other_changes(before: Item, after: Item) -> dict[str, tuple[Any, Any]]:
     """The fields beside text and counters that changed, with both values."""
-    old, new = encode(before), encode(after)
-    names = [name for name in new if name not in (*COUNTERS, "text") and old[name] != new[name]]
-    return {name: (old[name], new[name]) for name in names}
+    pairs = {name: (getattr(before, name), getattr(after, name)) for name in _OTHERS}
+    return {name: (encode(old), encode(new)) for name, (old, new) in pairs.items() if old != new}
 
 
 def worded(before: str, after: str) -> list[Piece]:
@@ -114,11 +97,21 @@ def _version(batch: Batch, items: dict[str, Item], *, inherited: bool) -> Versio
     pairs = ((name, items.get(name), item) for name, item in sorted(after.items()))
     changes = tuple(Change(name, before, item) for name, before, item in pairs if before != item)
     apply(items, after)
-    return Version(batch, changes, {edit.item: edit.why for edit in batch.edits if edit.why}, inherited)
+    both = [(change.before, change.after) for change in changes if change.before and change.after]
+    return Version(
+        batch=batch,
+        changes=changes,
+        added=tuple(change.after for change in changes if change.after and not change.before),
+        removed=tuple(change.before for change in changes if change.before and not change.after),
+        edited=tuple((old, new) for old, new in both if _beyond_counters(old, new)),
+        counted=tuple((new, moved(old, new)) for old, new in both if not _beyond_counters(old, new)),
+        why={edit.item: edit.why for edit in batch.edits if edit.why},
+        inherited=inherited,
+    )
 
 
 def _beyond_counters(before: Item, after: Item) -> bool:
-    return before.text != after.text or bool(other_changes(before, after))
+    return before.text != after.text or any(getattr(before, name) != getattr(after, name) for name in _OTHERS)
 
 
 def _pieces(one: Sequence[str], other: Sequence[str]) -> Iterator[Piece]:

@@ -62,9 +62,8 @@ def standing(episodes: Sequence[Summary], about: Mapping[str, Any], folder: Path
     if not episodes:
         return f"This run is not finished: it has no episode yet. {way}"
     last = max(episodes, key=_moment)
-    of = f" of round {last.round} of {settings.get('rounds', '?')}" if last.phase in ("train", "validation") else ""
-    where = f"{last.phase}{of}"
-    return f"This run is not finished: it stands at {where}, with {len(episodes):,} episodes so far. {way}"
+    of = f", round {last.round} of {settings.get('rounds', '?')}" if last.phase in ("train", "validation") else ""
+    return f"This run is not finished: it stands at {last.phase}{of}, after {len(episodes):,} episodes. {way}"
 
 
 def trained_on(episodes: Sequence[Summary]) -> int:
