@@ -240,13 +240,11 @@ def test_rounds_show_success_with_intervals_and_what_was_decided(made: Page) -> 
 
 def test_a_point_stands_where_its_rate_is_and_its_bar_where_the_interval_is(made: Page) -> None:
     html = made.html[made.html.index('class="curve"') :]
-    found = re.search(
-        r'x="50.0%" y="([\d.]+)"><title>Round 1. validation: 50%.*?y1="([-\d.]+)" y2="([-\d.]+)"', html, re.S
-    )
+    found = re.search(r'x="50.0%" y="([\d.]+)"><title>Round 1. train: 25%.*?y1="([-\d.]+)" y2="([-\d.]+)"', html, re.S)
     assert found
     y, top, bottom = map(float, found.groups())
-    low, high = wilson(3, 6)
-    assert (y, y + top, y + bottom) == pytest.approx((120, 240 * (1 - high), 240 * (1 - low)))
+    low, high = wilson(1, 4)
+    assert (y, y + top, y + bottom) == pytest.approx((180, 240 * (1 - high), 240 * (1 - low)))
 
 
 def test_task_kinds_show_before_and_after(made: Page) -> None:
@@ -486,6 +484,7 @@ def test_folding_the_page_s_versions_gives_the_journal_s_items_at_each(folder: P
         ((30, 40), (1, 40), (30, 40), "Down from 75% to 2%", "does not show"),
         ((10, 40), (12, 40), (10, 40), "25% before, 30% after: no clear change", "does not show"),
         ((1, 40), (30, 40), (29, 40), "From 2% to 75%", "does not show"),
+        ((1, 40), (39, 40), (20, 40), "From 2% to 98%", "does not show"),
     ],
 )  # fmt: skip
 def test_words_claim_no_more_than_the_intervals_hold(
