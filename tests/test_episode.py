@@ -365,4 +365,4 @@ async def test_what_storing_an_episode_raises_ends_the_rollout_at_once() -> None
     jobs = [Job(index, task, 0) for index, task in enumerate(Doors().tasks("train"))]
     with pytest.raises(OSError, match="the disk is full"):
         await rollout(play(Doors(), Agent(metered(meter, red_key), meter)), jobs, concurrency=2, on_done=store)
-    assert len(stored) == 3
+    assert len(stored) in (3, 4)  # an episode that ended in the same moment is stored, too

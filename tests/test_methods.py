@@ -129,7 +129,8 @@ async def test_self_refine_rewrites_what_was_criticised_until_its_rounds_are_ove
 
 async def test_self_consistency_takes_the_call_of_the_majority_and_of_equals_the_first() -> None:
     for commands, winner in ((["a", "b", "b"], "b"), (["a", "b", "c"], "a"), (["c", "a", "a", "c"], "c")):
-        left, seeds = list(commands), list[int]()
+        left = list(commands)
+        seeds: list[int] = []
 
         async def decide(turn: Turn, left: list[str] = left, seeds: list[int] = seeds) -> AIMessage:
             seeds.append(turn.seed)
