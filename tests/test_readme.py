@@ -30,14 +30,16 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("line", commands())
 def test_every_command_line_is_one_that_the_program_takes(line: str) -> None:
+    from typer.core import TyperGroup
     from typer.main import get_command
 
     from knowhow.evals.cli import app
 
     words = shlex.split(line, comments=True)[1:]
     command = get_command(app)
+    assert isinstance(command, TyperGroup)
     context = command.make_context("knowhow", words)
-    while hasattr(command, "commands"):
+    while isinstance(command, TyperGroup):
         name, chosen, words = command.resolve_command(context, words)
         assert chosen is not None, name
         command, context = chosen, chosen.make_context(name, list(words), parent=context)
