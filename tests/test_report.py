@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from knowhow.environments.errors import BadSetting, KnowhowError, MemoryDamaged
 from knowhow.environments.types import Feedback, Split, Step, StopReason, Task, ToolCall, Trajectory, Usage
 from knowhow.evals.folder import RunFolder, write_json
+from knowhow.evals.learn import start
 from knowhow.evals.report import write_report
 from knowhow.evals.reporting.embedded import LONGEST_TEXT, gather, unpack
 from knowhow.evals.reporting.figures import Rate
@@ -32,6 +33,7 @@ from knowhow.evals.run import run
 from knowhow.evals.settings import Settings
 from knowhow.evals.stats import difference, wilson
 from knowhow.evals.summary import summarise
+from knowhow.evals.watch import Silent
 from knowhow.memory.episodes import Summary
 from knowhow.memory.fold import add
 from knowhow.memory.journal import Journal
@@ -312,6 +314,31 @@ def test_an_unfinished_run_says_so_and_shows_what_there_is(tmp_path: Path) -> No
     assert made.table("learning")["1"][-3:] == ["2", "1", "kept"]
     assert made.table("learning")["2"][-1] == "not yet"
     assert made.id("item-str-00001")
+
+
+class Impatient(Silent):
+    """Interrupts a run before it reflects on its second round."""
+
+    def phase(self, name: str, total: int, done: int = 0) -> None:
+        if name == "reflect 2":
+            raise KeyboardInterrupt
+
+
+def test_a_real_evolution_that_was_interrupted_tells_of_the_rounds_that_were_decided(tmp_path: Path) -> None:
+    settings = Settings(split="train", memory="playbook", episodes=8, rounds=2, validation=2, concurrency=4)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(start(settings, tmp_path / "r", Impatient()))
+    made = page(tmp_path / "r")
+    with Journal.open(tmp_path / "r" / "journal.db") as journal:
+        (batch, *_), items = journal.log(), journal.items()
+    edits, version, decision = made.table("learning")["1"][-3:]
+    assert (edits, int(version) >= 1, decision in ("kept", "rolled back")) == (str(len(batch.edits)), True, True)
+    assert made.table("learning")["2"][-1] == "not yet"
+    assert (
+        "This run is not finished: it stands at train, round 2 of 2, after 14 episodes"
+        in made.all("p", class_="note")[0].text
+    )
+    assert all(made.id(f"item-{id}") for id in items) and made.table("run")["train"][0] == "8"
 
 
 def test_a_rollback_that_no_result_tells_of_yet_is_read_from_the_journal(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ MOST_KINDS = 40
 """Task kinds in the chart, those with most episodes first; the page says how many it leaves out."""
 MOST_FAULTS = 12
 """Different error messages in the table, the most frequent first; the page says how many it leaves out."""
+
+_DEED = re.compile(r"\b(update|rollback)/(\d+)$")
+"""How the loop's keys in the journal end: what a batch is, and of which round."""
 
 REPORTS = {"run": "Success", "before": "Before", "after": "After", "withheld": "Memory withheld"}
 
@@ -113,12 +117,13 @@ def _decided(run: Run) -> dict[int, dict[str, Any]]:
             one["round"]: {"edits": one["edits"], "kept": one["kept"], "version": one["memory_version"]}
             for one in run.result["rounds"]
         }
-    written = {one.batch.key: one.batch for one in run.memory.versions if not one.inherited}
+    own = ((_DEED.search(one.batch.key), one.batch) for one in run.memory.versions if not one.inherited)
+    written = {(deed[1], int(deed[2])): batch for deed, batch in own if deed}
     begun = max((one.round for one in run.episodes if one.phase == "train"), default=0)
     over = any(one.phase == "after" for one in run.episodes)
     decided: dict[int, dict[str, Any]] = {}
     for number in range(1, begun + 1):
-        update, back = written.get(f"update/{number}"), written.get(f"rollback/{number}")
+        update, back = written.get(("update", number)), written.get(("rollback", number))
         kept = False if back else True if number < begun or over else None
         version = back.version if back else update.version if update else None
         decided[number] = {"edits": len(update.edits) if update else None, "kept": kept, "version": version}
