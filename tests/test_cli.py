@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 from processes import command, run
+from runs import COTTAGE, kept, outcome, small
 
 from knowhow.evals import learn
 from knowhow.evals.cli import main
 from knowhow.evals.folder import RunFolder
-from runs import COTTAGE, kept, outcome, small
 
 SMALL = ["--suite", COTTAGE, "--episodes", "15", "--rounds", "3", "--validation", "5", "--seed", "1"]
 QUICK = ["--suite", COTTAGE, "--episodes", "2", "--rounds", "1", "--validation", "1"]

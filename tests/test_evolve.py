@@ -16,6 +16,7 @@ from cottage import Cottage
 from langchain_core.messages import AIMessage
 from making import WON, says
 from processes import command
+from runs import Cut, kept, outcome, small
 
 from knowhow.agents.model import Model
 from knowhow.agents.types import Turn
@@ -31,7 +32,6 @@ from knowhow.memory.fold import add
 from knowhow.memory.journal import Journal
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Trust
-from runs import Cut, kept, outcome, small
 
 REPORT = {
     *("suite", "split", "model", "memory_version", "episodes", "success_rate", "ci95", "mean_reward", "mean_steps"),
