@@ -32,8 +32,8 @@ class Plan:
 
     @property
     def doubtful(self) -> bool:
-        """It failed at least as often as it helped, and not just once."""
-        return self.harmful >= max(2, self.helpful)
+        """It failed at least twice as often as it helped, and not just by chance."""
+        return self.harmful >= max(3, 2 * self.helpful)
 
     def __str__(self) -> str:
         others = sorted(set(re.findall(r"\{([a-z])2\}", " ".join(self.steps))))

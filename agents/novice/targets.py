@@ -71,8 +71,8 @@ def possible(target: Target, situation: Situation) -> list[str]:
 def pursue(target: Target, situation: Situation, since: int, rng: Random) -> Choice | None:
     """The target itself where it is possible, else the best way towards it; None where no lesson knows one.
 
-    What was tried least since move ``since`` comes first; then what leads to where a wanted thing was seen, then what
-    has just become possible, then what the target likes.
+    What takes nothing back and was tried least since move ``since`` comes first; then what leads to where a wanted
+    thing was seen, then what has just become possible, then what the target likes.
     """
     now = possible(target, situation)
     if now:
@@ -82,13 +82,21 @@ def pursue(target: Target, situation: Situation, since: int, rng: Random) -> Cho
     ways = []
     for option, command, lesson, depth, liked in _ways(target, situation, 2):
         seen = bool(places & set(command.arguments))
-        ways.append((tried[option], not seen, depth, option not in new, -liked, rng.random(), option, lesson))
+        undoes = _undoes(command, situation, since)
+        ways.append((undoes, tried[option], depth, not seen, option not in new, -liked, rng.random(), option, lesson))
     if not ways:
         return None
-    hoped = [way for way in ways if way[4]] if any(wanted.liked for wanted in target.wanted) else ways
-    stale = target.settled and all(way[0] for way in hoped)
+    hoped = [way for way in ways if way[5]] if any(wanted.liked for wanted in target.wanted) else ways
+    stale = target.settled and all(way[0] or way[1] for way in hoped)
     *_, option, lesson = min(ways)
     return Choice(option, (lesson,) if lesson else (), stale)
+
+
+def _undoes(command: Command, situation: Situation, since: int) -> bool:
+    """Whether it only takes back what was done just before move ``since``, or after it."""
+    verbs = situation.lessons.undoing(command.verb)
+    done = (read_command(move.command) for move in situation.moves[max(0, since - 1) :])
+    return any(one.verb in verbs and set(one.arguments) == set(command.arguments) for one in done)
 
 
 def _ways(target: Target, situation: Situation, depth: int) -> Iterator[tuple[str, Command, str, int, int]]:
