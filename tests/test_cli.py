@@ -77,7 +77,6 @@ def knowhow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished evolution."""
 
-
     folder = tmp_path_factory.mktemp("evolved") / "run"
     asyncio.run(learn.start(small(), folder))
     return folder
