@@ -44,13 +44,22 @@ Attempt = Callable[[Task, Start], Awaitable[Trajectory]]
 """One episode. A search makes one out of another."""
 
 
+def _nothing_withheld(item: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What recall is asked with, before the first decision of an episode."""
+    """What recall is asked with, before the first decision of an episode.
+
+    ``goes_without`` tells, by the id of an item that would be shown, whether this episode is to go without it, so that
+    the item's effect can be measured.
+    """
 
     task: Task
     observation: str
     seed: int = 0
+    goes_without: Callable[[str], bool] = _nothing_withheld
 
 
 @dataclass(frozen=True, slots=True)

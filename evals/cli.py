@@ -121,6 +121,10 @@ def evolve(
     validation: Annotated[
         int | None, typer.Option(help="Validation episodes of each round's gate, and of each final report.")
     ] = None,
+    withhold_rate: Annotated[
+        float | None,
+        typer.Option(help="How often a training episode goes without a lesson, to measure it; 0: never."),
+    ] = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,

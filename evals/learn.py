@@ -25,6 +25,7 @@ from knowhow.memory.evolve import Evolution, Phases, evolve
 from knowhow.memory.journal import Journal
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
+from knowhow.memory.withhold import some_withheld
 
 CHECKPOINTS = "checkpoints.db"
 
@@ -103,7 +104,8 @@ class _Loop:
         share = self._shares()[round - 1]
         seeds = jobs(self._training(), self.settings.seed, "train")[share]
         own = [replace(job, index=index) for index, job in enumerate(seeds)]
-        return self._noticed(await self.stage.play("train", round, own, self.recall, self.memory.version))
+        recall = some_withheld(self.recall, self.settings.withhold_rate)
+        return self._noticed(await self.stage.play("train", round, own, recall, self.memory.version))
 
     async def refine(self, round: int, trajectories: Sequence[Trajectory]) -> Sequence[Edit]:
         """What the banks learn of the finished episodes; without labels where the run says so."""

@@ -20,7 +20,8 @@ class Settings:
     ``episodes`` is, for ``evolve``, the training episodes in all rounds together; they walk ``epochs`` times over the
     same tasks. ``validation`` is the number of validation episodes, for the gate of each round and again for each of
     before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
-    ``evolve``. ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
+    ``evolve``. ``withhold_rate`` is the probability, in [0, 0.5], with which a training episode goes without an item,
+    each item by itself (0: never). ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
     """
 
     suite: str = "household"
@@ -41,12 +42,14 @@ class Settings:
     labels: bool = True
     epochs: int = 1
     validation: int = 50
+    withhold_rate: float = 0.1
     embedder: str = "hashing"
 
     def __post_init__(self) -> None:
         checks = {
             f"split={self.split!r} is none of {', '.join(SPLITS)}": self.split in ("", *SPLITS),
             f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
+            f"withhold_rate={self.withhold_rate} is not between 0 and 0.5": 0 <= self.withhold_rate <= 0.5,
             **{
                 f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1
                 for name in ("episodes", "concurrency", "rounds", "epochs", "validation")

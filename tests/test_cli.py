@@ -24,6 +24,7 @@ from knowhow.evals.cli import main
 from knowhow.evals.folder import RunFolder
 
 SMALL = ["--suite", COTTAGE, "--episodes", "15", "--rounds", "3", "--validation", "5", "--seed", "1"]
+SMALL += ["--withhold-rate", "0"]  # as ``runs.small``
 QUICK = ["--suite", COTTAGE, "--episodes", "2", "--rounds", "1", "--validation", "1"]
 TWO = ["--suite", COTTAGE, "--episodes", "2"]
 REPORT = {

@@ -21,6 +21,7 @@ from knowhow.memory.delta import Draft, Operation, apply_operation, merge, read_
 from knowhow.memory.reflect import PACKAGE, Reflection, ask_json, reflect_all
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Status, Trust
+from knowhow.memory.withhold import split
 
 SECTIONS: Mapping[str, str] = {
     "strategies": "str",
@@ -56,11 +57,12 @@ class Playbook:
 
     async def recall(self, query: Query) -> Recalled:
         """The whole playbook where it fits the budget, else the bullets most like the task; in the order of sections
-        and ids."""
+        and ids; without those that the query goes without."""
         items = self._items()
         if _tokens(items.values()) > self.token_budget:
             items = self._most_like(query, items)
-        return Recalled(self.render(items.values()), tuple(items))
+        shown, withheld = split(items, query)
+        return Recalled(self.render(shown.values()), tuple(shown), withheld)
 
     async def learn(self, trajectories: Sequence[Trajectory]) -> list[Edit]:
         """Reflections in parallel, then curation; all edits for one atomic batch. Raises: ValueError for a test
