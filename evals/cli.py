@@ -125,6 +125,10 @@ def evolve(
         float | None,
         typer.Option(help="How often a training episode goes without a lesson, to measure it; 0: never."),
     ] = None,
+    proof: Annotated[
+        int | None, typer.Option(help="Episodes, in all, for replays with and without the lessons that are on trial.")
+    ] = None,
+    proof_at_once: Annotated[int | None, typer.Option(help="How many lessons such a replay tries at most.")] = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,
@@ -156,7 +160,7 @@ def evolve(
     else:
         settings = _settings(given, memory="playbook")
         folder = out or _new_folder("evolve", settings)
-        _announce_cost(settings, settings.episodes + settings.validation * (settings.rounds + 4))
+        _announce_cost(settings, settings.episodes + settings.proof + settings.validation * (settings.rounds + 4))
         result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on(folder))
     page = write_report(folder)
     _print(result, json, lambda: show_evolution(result, folder, page))

@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from knowhow.agents.rollout import Job
+from knowhow.agents.types import Recall
 from knowhow.environments.discover import split_list
 from knowhow.environments.errors import BadSetting, BudgetExceeded, MemoryDamaged
 from knowhow.environments.types import Split, StopReason, Task, Trajectory
 from knowhow.evals.folder import RunFolder, write_json
+from knowhow.evals.prove import Trial
 from knowhow.evals.run import banks_of
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage, check, open_banks, open_stage, recall_of, withheld
@@ -94,6 +97,7 @@ class _Loop:
         self.settings = stage.settings
         self.banks = open_banks(split_list(self.settings.memory), memory, stage.model)
         self.recall = recall_of(self.banks)
+        self.trial = Trial(self.settings, memory, stage.folder.episodes, self.recall, self._play)
         self.spent = False
 
     def phases(self) -> Phases:
@@ -105,18 +109,20 @@ class _Loop:
         seeds = jobs(self._training(), self.settings.seed, "train")[share]
         own = [replace(job, index=index) for index, job in enumerate(seeds)]
         recall = some_withheld(self.recall, self.settings.withhold_rate)
-        return self._noticed(await self.stage.play("train", round, own, recall, self.memory.version))
+        return await self._play("train", round, own, recall)
 
     async def refine(self, round: int, trajectories: Sequence[Trajectory]) -> Sequence[Edit]:
-        """What the banks learn of the finished episodes; without labels where the run says so."""
+        """What the finished episodes say of the lessons there are, and what the banks learn of them; without labels,
+        where the run says so, nothing can be said of the former."""
         whole = [t for t in trajectories if t.stop not in (StopReason.BUDGET, StopReason.ERROR)]
         seen = whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
+        weighed = await self.trial.edits(round, whole) if self.settings.labels else []
         self.stage.watch.phase(f"reflect {round}", 0)
         try:
-            return [edit for bank in self.banks for edit in await bank.learn(seen)]
+            return weighed + [edit for bank in self.banks for edit in await bank.learn(seen)]
         except BudgetExceeded:
             self.spent = True
-            return []
+            return weighed
 
     def update(self, round: int, edits: Sequence[Edit]) -> int:
         if not edits:
@@ -129,11 +135,7 @@ class _Loop:
         if self.settings.mode == "online" or self.spent:
             return None
         tasks = self._validation(0)
-        played = self._noticed(
-            await self.stage.play(
-                "validation", round, jobs(tasks, self.settings.seed, "gate"), self.recall, self.memory.version
-            )
-        )
+        played = await self._play("validation", round, jobs(tasks, self.settings.seed, "gate"), self.recall)
         return [trajectory.reward or 0.0 for trajectory in played] if not self.spent else None
 
     def rollback(self, round: int, version: int) -> int:
@@ -173,6 +175,9 @@ class _Loop:
     def _validation(self, skip: int) -> list[Task]:
         split: Split = "validation"
         return draw(self.stage.suite, split, self.settings.validation, self.settings.seed, skip=skip)
+
+    async def _play(self, phase: str, round: int, todo: Sequence[Job], recall: Recall) -> list[Trajectory]:
+        return self._noticed(await self.stage.play(phase, round, todo, recall, self.memory.version))
 
     def _noticed(self, played: list[Trajectory]) -> list[Trajectory]:
         self.spent = self.spent or any(trajectory.stop is StopReason.BUDGET for trajectory in played)

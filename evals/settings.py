@@ -21,7 +21,9 @@ class Settings:
     same tasks. ``validation`` is the number of validation episodes, for the gate of each round and again for each of
     before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
     ``evolve``. ``withhold_rate`` is the probability, in [0, 0.5], with which a training episode goes without an item,
-    each item by itself (0: never). ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
+    each item by itself (0: never). ``proof`` is the episodes for paired replays in all rounds together, which try
+    ``proof_at_once`` candidates at a time. ``split``, where it is empty, is validation for ``run`` and train for
+    ``evolve``.
     """
 
     suite: str = "household"
@@ -43,6 +45,8 @@ class Settings:
     epochs: int = 1
     validation: int = 50
     withhold_rate: float = 0.1
+    proof: int = 0
+    proof_at_once: int = 4
     embedder: str = "hashing"
 
     def __post_init__(self) -> None:
@@ -50,9 +54,10 @@ class Settings:
             f"split={self.split!r} is none of {', '.join(SPLITS)}": self.split in ("", *SPLITS),
             f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
             f"withhold_rate={self.withhold_rate} is not between 0 and 0.5": 0 <= self.withhold_rate <= 0.5,
+            f"proof={self.proof} must be at least 0": self.proof >= 0,
             **{
                 f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1
-                for name in ("episodes", "concurrency", "rounds", "epochs", "validation")
+                for name in ("episodes", "concurrency", "rounds", "epochs", "validation", "proof_at_once")
             },
         }
         for complaint, ok in checks.items():

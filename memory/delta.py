@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from knowhow.memory.types import Edit, Item, Op
+from knowhow.memory.types import Edit, Item, Op, Status
+
+_UNPROVEN: Mapping[str, object] = {"status": Status.CANDIDATE, "effect": None}
+"""What was measured was another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def _update(draft: Draft, operation: Operation, make: Callable[[Operation], Item
     if len(operation.ids) != 1 or not operation.content or draft.items[operation.ids[0]].text == operation.content:
         return False
     (id,) = operation.ids
-    draft.set(id, operation.reason, text=operation.content, sources=merged_sources([draft.items[id], make(operation)]))
+    sources = merged_sources([draft.items[id], make(operation)])
+    draft.set(id, operation.reason, text=operation.content, sources=sources, **_UNPROVEN)
     return True
 
 
@@ -124,7 +128,7 @@ _APPLY: dict[str, Callable[[Draft, Operation, Callable[[Operation], Item]], bool
 
 
 def merge(draft: Draft, ids: Sequence[str], text: str, why: str, extra: Sequence[str] = ()) -> None:
-    """The first item takes the text, everybody's counters and sources; the others go."""
+    """The first item takes the text, everybody's counters and sources; the others go. A new text is unproven."""
     kept, *others = ids
     items = [draft.items[id] for id in ids]
     draft.set(
@@ -135,6 +139,7 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, extra: Sequence
         uses=sum(i.uses for i in items),
         helpful=sum(i.helpful for i in items),
         harmful=sum(i.harmful for i in items),
+        **({} if text == items[0].text else _UNPROVEN),
     )
     for id in others:
         draft.remove(id, f"merged into {kept}")

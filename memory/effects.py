@@ -48,8 +48,8 @@ class Evidence:
 
     @property
     def mean(self) -> float:
-        """The estimated effect, in rewards; 0 where there is no evidence."""
-        return self.total / self.weight if self.weight else 0.0
+        """The estimated effect, in [-1, 1] of reward; 0 where there is no evidence."""
+        return _clipped(self.total / self.weight) if self.weight else 0.0
 
     @property
     def error(self) -> float:
@@ -61,7 +61,8 @@ class Evidence:
         if not self.weight:
             return -1.0, 1.0
         width = _boundary(self.spread, level) / self.weight
-        return max(-1.0, self.mean - width), min(1.0, self.mean + width)
+        centre = self.total / self.weight
+        return _clipped(centre - width), _clipped(centre + width)
 
     def to_effect(self) -> dict[str, float]:
         """The form in which an ``Item`` keeps it."""
@@ -116,6 +117,10 @@ def of_pairs(pairs: Iterable[tuple[Trajectory, Trajectory]]) -> dict[str, Eviden
 def counts(episode: Trajectory) -> bool:
     """Whether its reward says something about the agent: it was neither cut off nor broken, and may be seen."""
     return episode.reward is not None and episode.stop not in (StopReason.BUDGET, StopReason.ERROR)
+
+
+def _clipped(effect: float) -> float:
+    return max(-1.0, min(1.0, effect))
 
 
 def _put(found: dict[str, Evidence], items: Iterable[str], weight: float, score: float) -> None:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from knowhow.memory.effects import Evidence
 from knowhow.memory.types import Edit, Item, Op, Status
 
-_LIKELY = 1.28
-"""Standard errors above the estimate that the effect exceeds in one case out of ten."""
+_LIKELY = 1.64
+"""Standard errors above the estimate that the effect exceeds in one case out of twenty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """When a decision falls. ``worth`` is the least effect, in rewards, that is worth an item's place in the prompt.
 
-    ``patience`` is the evidence, in pairs' worth, after which a candidate goes that most likely (nine in ten) has less
+    ``patience`` is the evidence, in pairs' worth, after which a candidate goes that most likely (19 to 1) has less
     than that; ``limit`` the evidence after which one goes that still has not shown that it helps.
     """
 

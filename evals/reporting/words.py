@@ -62,7 +62,7 @@ def standing(episodes: Sequence[Summary], about: Mapping[str, Any], folder: Path
     if not episodes:
         return f"This run is not finished: it has no episode yet. {way}"
     last = max(episodes, key=_moment)
-    of = f", round {last.round} of {settings.get('rounds', '?')}" if last.phase in ("train", "validation") else ""
+    of = f", round {last.round} of {settings.get('rounds', '?')}" if last.round else ""
     return f"This run is not finished: it stands at {last.phase}{of}, after {len(episodes):,} episodes. {way}"
 
 

@@ -110,8 +110,10 @@ class Playbook:
             taught = [worth[number - 1].trajectory for number in operation.sources if 0 < number <= len(worth)]
             return self._new_item(operation, taught or [reflection.trajectory for reflection in worth], ids)
 
+        retired = {item.text for item in self.memory.items(self.kind, (Status.RETIRED,))}
         for operation in read_operations(said):
-            apply_operation(draft, operation, make)
+            if operation.content not in retired:  # word for word, it had its trial
+                apply_operation(draft, operation, make)
 
     def _new_item(self, operation: Operation, taught: Sequence[Trajectory], ids: _Ids) -> Item:
         section = operation.section if operation.section in self.sections else "others"
