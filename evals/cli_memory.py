@@ -128,14 +128,18 @@ def _table(items: list[Any], version: int) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from knowhow.memory.exports import effect
+
     table = Table(
         title=f"memory, version {version}: {len(items)} items", title_justify="left", box=None, header_style="bold"
     )
     for name in ("id", "status", "shown", "helpful", "harmful"):
         table.add_column(name, justify="left" if name in ("id", "status") else "right", no_wrap=True)
+    table.add_column("effect (95%)", justify="right")
     table.add_column("text", overflow="fold")
     for item in items:
-        table.add_row(item.id, item.status, str(item.uses), str(item.helpful), str(item.harmful), escape(item.text))
+        counts = (str(item.uses), str(item.helpful), str(item.harmful))
+        table.add_row(item.id, item.status, *counts, effect(item), escape(item.text))
     Console().print(table)
 
 

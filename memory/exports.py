@@ -29,7 +29,17 @@ def to_json(items: Iterable[Item], version: int) -> dict[str, Any]:
 
 def record(item: Item) -> str:
     """What an item did so far, in words."""
-    return f"{item.status}, shown {item.uses} times, helpful {item.helpful}, harmful {item.harmful}"
+    worth = f", effect {effect(item)}" if item.effect else ""
+    return f"{item.status}, shown {item.uses} times, helpful {item.helpful}, harmful {item.harmful}{worth}"
+
+
+def effect(item: Item) -> str:
+    """``+0.31 (+0.05 to +0.57)``: the measured effect on the reward, with its 95% interval; empty where there is
+    none."""
+    told = item.effect or {}
+    if not {"mean", "low", "high"} <= told.keys():
+        return ""
+    return f"{told['mean']:+.2f} ({told['low']:+.2f} to {told['high']:+.2f})"
 
 
 def batch_line(batch: Batch) -> str:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from runs import Cut, kept, outcome, small
+from typer.testing import CliRunner
 
 from knowhow.environments.errors import BadSetting
 from knowhow.evals import learn
+from knowhow.evals.cli import app
+from knowhow.evals.report import write_report
 from knowhow.evals.settings import Settings
 from knowhow.memory.episodes import Episodes
 
@@ -90,3 +93,15 @@ async def test_a_budget_that_ends_during_the_replays_ends_the_run_cleanly(whole:
 def test_a_share_for_proof_cannot_be_negative() -> None:
     with pytest.raises(BadSetting, match="proof=-1 must be at least 0"):
         small(proof=-1)
+
+
+def test_memory_show_and_the_report_tell_the_effect_with_its_interval(whole: Any) -> None:
+    measured = [item for item in whole[1]["items"] if item["effect"]]
+    shown = CliRunner().invoke(app, ["memory", "show", str(whole[2])], env={"COLUMNS": "200"}).output
+    page = write_report(whole[2]).read_text(encoding="utf-8")
+    assert measured and "effect (95%)" in shown
+    for item in measured:
+        effect = item["effect"]
+        told = f"{effect['mean']:+.2f} ({effect['low']:+.2f} to {effect['high']:+.2f})"
+        assert told in next(line for line in shown.splitlines() if line.split()[:1] == [item["id"]])
+        assert f"effect {told}" in page.replace("&#43;", "+")

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from knowhow.evals.reporting import versions, words
 from knowhow.evals.reporting.plain import plain
+from knowhow.memory import exports
 
 PACKAGE = "knowhow.evals.reporting"
 
@@ -42,6 +43,7 @@ def _templates() -> Environment:
     made.filters |= {
         "percent": words.percent, "points": words.points, "between": words.between, "number": _number, "usd": _usd,
         "prose": _prose, "day": _day, "worded": versions.worded, "other_changes": versions.other_changes,
+        "effect": exports.effect,
     }  # fmt: skip
     return made
 

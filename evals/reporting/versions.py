@@ -13,7 +13,8 @@ from knowhow.memory.fold import Change, apply, touched
 from knowhow.memory.types import Batch, Item
 
 COUNTERS = ("uses", "helpful", "harmful")
-_OTHERS = tuple(field.name for field in fields(Item) if field.name not in (*COUNTERS, "text"))
+_OTHERS = tuple(field.name for field in fields(Item) if field.name not in (*COUNTERS, "text", "effect"))
+"""An effect moves with every episode; the card has the present one, and an edit's reason that of its decision."""
 _LONGEST_COMPARED = 1_500
 """Words up to which two texts are compared word by word; the time grows with their product."""
 
@@ -104,7 +105,7 @@ def _version(batch: Batch, items: dict[str, Item], *, inherited: bool) -> Versio
         added=tuple(change.after for change in changes if change.after and not change.before),
         removed=tuple(change.before for change in changes if change.before and not change.after),
         edited=tuple((old, new) for old, new in both if _beyond_counters(old, new)),
-        counted=tuple((new, moved(old, new)) for old, new in both if not _beyond_counters(old, new)),
+        counted=tuple((new, by) for old, new in both if not _beyond_counters(old, new) and (by := moved(old, new))),
         why={edit.item: edit.why for edit in batch.edits if edit.why},
         inherited=inherited,
     )
