@@ -210,6 +210,7 @@ def check_suite(
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file to write; RUN/report.html by default.")] = None,
+    episodes: Annotated[int, typer.Option(help="The most episodes to show step by step.", min=1)] = 2000,
     json: Json = False,
 ) -> None:
     """Write the report of a run: one HTML file that needs no network.
@@ -218,7 +219,7 @@ def report(
     """
     from knowhow.evals.report import write_report
 
-    page = write_report(run, out)
+    page = write_report(run, out, episodes=episodes)
     _print({"report": str(page)}, json, lambda: typer.echo(f"report: {page}"))
 
 
