@@ -149,6 +149,8 @@ async def _decide(state: _State, runtime: Any) -> _State:
 
 
 async def _act(state: _State, runtime: Any) -> _State:
+    if state["stop"]:  # no reply; asked here, because a conditional edge after ``decide`` would cost more than the node
+        return {}
     context: _Context = runtime.context
     reply = state["reply"]
     call, problem = _call_of(reply, context.tools)
@@ -198,7 +200,7 @@ def _graph() -> Any:
     graph.add_node("act", _act)
     graph.add_edge(START, "recall")
     graph.add_conditional_edges("recall", lambda state: END if state["stop"] else "decide", ["decide", END])
-    graph.add_conditional_edges("decide", lambda state: END if state["stop"] else "act", ["act", END])
+    graph.add_edge("decide", "act")
     graph.add_conditional_edges("act", lambda state: END if state["stop"] else "decide", ["decide", END])
     return graph.compile(checkpointer=False)
 
