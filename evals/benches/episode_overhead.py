@@ -85,15 +85,16 @@ def bare(suite: Road, task: Task) -> Callable[[], Awaitable[None]]:
         answer = ToolMessage(feedback.observation, tool_call_id=call["id"])
         return {"messages": (*state["messages"], answer), "steps": state["steps"] + 1}
 
+    async def goes_on(state: State) -> bool:
+        return state["steps"] < suite.max_steps
+
     graph: Any = StateGraph(State, context_schema=Walk)
     for node in (recall, decide, act):
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "decide")
     graph.add_edge("decide", "act")
-    graph.add_conditional_edges(
-        "act", lambda state: "decide" if state["steps"] < suite.max_steps else END, ["decide", END]
-    )
+    graph.add_conditional_edges("act", goes_on, {True: "decide", False: END})
     compiled = graph.compile()
 
     async def episode() -> None:
