@@ -15,7 +15,6 @@ from knowhow.agents.types import Decider, Turn
 from knowhow.environments.types import StopReason, Trajectory
 
 PACKAGE = "knowhow.memory"
-MOST_UNCITED = 40
 TAGS = ("helpful", "harmful", "neutral")
 _ENDED = {
     StopReason.MAX_STEPS: "the steps ran out",
@@ -63,12 +62,13 @@ async def reflect(
 ) -> Reflection | None:
     """The reflection on one trajectory beside one of the other outcome, or None where the model's replies cannot be
     read."""
+    used = [f"[{id}] {bullets[id]}" for id in trajectory.cited if id in bullets]
     prompt = render(
         "reflect",
         PACKAGE,
         goal=trajectory.task.goal,
         outcome=outcome(trajectory),
-        bullets=_used(trajectory, bullets),
+        bullets="\n".join(used) or "None.",
         transcript=transcript(trajectory),
         contrast="" if contrast is None else _told(contrast),
     )
@@ -101,14 +101,6 @@ async def ask_json(ask: Decider, prompt: str, seed: int) -> dict[str, object] | 
             HumanMessage("That held no JSON object that can be read. Answer with the object alone."),
         )
     return None
-
-
-def _used(trajectory: Trajectory, bullets: Mapping[str, str]) -> str:
-    """The bullets that the agent cited; where it cited none, some of those that it was shown."""
-    ids = trajectory.cited or trajectory.shown[:MOST_UNCITED]
-    lines = [f"[{id}] {bullets[id]}" for id in ids if id in bullets]
-    unsaid = ["The agent did not say which it used; these it was shown."] if lines and not trajectory.cited else []
-    return "\n".join([*unsaid, *lines]) or "None."
 
 
 def _told(other: Trajectory) -> str:

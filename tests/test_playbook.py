@@ -201,15 +201,3 @@ async def test_the_reflector_sees_an_attempt_of_the_other_outcome(memory: Memory
     await playbook(memory, says(INSIGHT, added("one"), asked)).learn([trajectory("e1"), trajectory("e2", won=False)])
     assert "was not achieved" in asked[0].partition("# Another attempt")[2]
     assert "was achieved" in asked[1].partition("# Another attempt")[2]
-
-
-async def test_where_nothing_was_cited_the_reflector_sees_what_was_shown(memory: Memory) -> None:
-    await learn(memory, playbook(memory, says(INSIGHT, added("one", "two"))), trajectory("e1"))
-    shown = ("str-00001", "str-00002")
-    for cited, expected in (((), ("one", "two", "did not say")), (("str-00002",), ("two",))):
-        asked: list[str] = []
-        episode = trajectory("e2", shown=shown, cited=cited)
-        await playbook(memory, says(INSIGHT, {"operations": []}, asked)).learn([episode])
-        used = asked[0].partition("# Bullets used")[2].partition("# Attempt")[0]
-        assert all(part in used for part in expected)
-        assert ("one" in used) == (not cited)
