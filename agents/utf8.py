@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from langchain_core.messages import BaseMessage
-
-Said = TypeVar("Said", bound=BaseMessage)
+from langchain_core.messages import AIMessage, BaseMessage
 
 _PARTS = ("content", "tool_calls", "invalid_tool_calls", "additional_kwargs")
 
@@ -22,12 +20,13 @@ def whole(value: Any) -> Any:
     return value
 
 
-def whole_message(message: Said) -> Said:
-    """The message itself where nothing is wrong with it."""
-    if isinstance(message.content, str) and message.content.isascii() and not _calls(message):
+def whole_reply(reply: AIMessage) -> AIMessage:
+    """A reply as it may be kept and sent back."""
+    return reply.model_copy(update={part: whole(getattr(reply, part)) for part in _PARTS})
+
+
+def whole_prompt(message: BaseMessage) -> BaseMessage:
+    """A message as it may be sent; the calls in it are those of replies, which are whole."""
+    if isinstance(message.content, str) and message.content.isascii():
         return message
-    return message.model_copy(update={part: whole(getattr(message, part)) for part in _PARTS if hasattr(message, part)})
-
-
-def _calls(message: BaseMessage) -> bool:
-    return bool(getattr(message, "tool_calls", ()) or getattr(message, "invalid_tool_calls", ()))
+    return message.model_copy(update={"content": whole(message.content)})
