@@ -82,6 +82,7 @@ def round_line(done: Round) -> str:
     """A round in one line."""
     train = "no episodes" if done.train_success is None else f"train {done.train_success:.0%}"
     gate = "" if done.validation_success is None else f", validation {done.validation_success:.0%}"
+    gate += "" if done.best is None else f" (best before {done.best:.0%})"
     verdict = "kept" if done.kept else "rolled back"
     return f"round {done.round}: {train}{gate}, {done.edits} edits, {verdict} (memory version {done.memory_version})"
 

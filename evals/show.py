@@ -34,6 +34,9 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
     )
     for name in ("before", "after", "withheld"):
         _warn(console, result[name])
+    if result.get("gate_overlap"):
+        told = f"{result['gate_overlap']} of the report's tasks are the gate's as well: the validation split is small"
+        console.print(f"[yellow]{told}[/yellow]", soft_wrap=True)
     where = f"memory: version {result['memory_version']} in {escape(str(folder))}"
     console.print(f"{where}  (knowhow memory show {escape(str(folder))})", highlight=False, soft_wrap=True)
     console.print(f"report: {escape(str(page))}", highlight=False, soft_wrap=True)
