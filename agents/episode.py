@@ -149,6 +149,8 @@ async def _decide(state: _State, runtime: Any) -> _State:
 
 
 async def _act(state: _State, runtime: Any) -> _State:
+    if state["stop"]:  # no reply; asked here, because a conditional edge after ``decide`` would cost more than the node
+        return {}
     context: _Context = runtime.context
     reply = state["reply"]
     call, problem = _call_of(reply, context.tools)
@@ -170,6 +172,11 @@ async def _act(state: _State, runtime: Any) -> _State:
         "bad_replies": bad,
         "stop": stop,
     }
+
+
+async def _goes_on(state: _State) -> bool:
+    # Asynchronous, because LangGraph takes anything else to a thread and back.
+    return not state["stop"]
 
 
 def _stop(feedback: Feedback, steps: tuple[Step, ...], context: _Context) -> StopReason | None:
@@ -197,9 +204,9 @@ def _graph() -> Any:
     graph.add_node("decide", _decide)
     graph.add_node("act", _act)
     graph.add_edge(START, "recall")
-    graph.add_conditional_edges("recall", lambda state: END if state["stop"] else "decide", ["decide", END])
-    graph.add_conditional_edges("decide", lambda state: END if state["stop"] else "act", ["act", END])
-    graph.add_conditional_edges("act", lambda state: END if state["stop"] else "decide", ["decide", END])
+    graph.add_conditional_edges("recall", _goes_on, {True: "decide", False: END})
+    graph.add_edge("decide", "act")
+    graph.add_conditional_edges("act", _goes_on, {True: "decide", False: END})
     return graph.compile(checkpointer=False)
 
 

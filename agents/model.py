@@ -27,6 +27,7 @@ from knowhow.agents.prices import Price, free, linear
 from knowhow.agents.retries import Retries
 from knowhow.agents.tool_text import as_text, read_calls
 from knowhow.agents.types import Turn
+from knowhow.agents.utf8 import whole_prompt, whole_reply
 from knowhow.environments.discover import find
 from knowhow.environments.errors import BadSetting, ModelError
 from knowhow.environments.types import Tool, Usage
@@ -180,7 +181,8 @@ class Model:
 
     async def _ask(self, turn: Turn, lacking: frozenset[str]) -> AIMessage:
         in_text = bool(turn.tools) and "tools" in lacking
-        messages = as_text(turn.messages, turn.tools) if in_text else [_sendable(message) for message in turn.messages]
+        said = [whole_prompt(message) for message in turn.messages]
+        messages = as_text(said, turn.tools) if in_text else [_sendable(message) for message in said]
         session = self._session()
         runnable, tools_length = session.bind(() if in_text else turn.tools)
         settings: dict[str, Any] = {"seed": turn.seed, "temperature": turn.temperature}
@@ -209,7 +211,7 @@ class Model:
                 raise
             request.answered(self._usage_of(reply, prompt_tokens))
         assert isinstance(reply, AIMessage)
-        return reply
+        return whole_reply(reply)
 
     def _usage_of(self, reply: AIMessage, prompt_tokens: int) -> Usage:
         counted = reply.usage_metadata

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from knowhow.agents.utf8 import whole
+
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -14,8 +16,10 @@ def read_json(text: str) -> dict[str, Any] | None:
     while at >= 0:
         try:
             value, _ = _DECODER.raw_decode(text, at)
-        except json.JSONDecodeError:
+        except RecursionError:  # thousands of brackets
+            return None
+        except ValueError:  # also a number of thousands of digits
             at = text.find("{", at + 1)
             continue
-        return value if isinstance(value, dict) else None
+        return whole(value) if isinstance(value, dict) else None
     return None

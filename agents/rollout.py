@@ -4,11 +4,16 @@ finished."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from knowhow.agents.types import Attempt, Start
 from knowhow.environments.types import StopReason, Task, Trajectory
+
+_APART_S = 0.002
+"""Between the starts of concurrent episodes: those that start at once keep step, and each waits for all, every turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,22 @@ async def rollout(
             on_done(job, trajectory)
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(jobs))):
-                group.create_task(work())
+        with _rare_full_collections():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, len(jobs))):
+                    group.create_task(work())
+                    await asyncio.sleep(_APART_S)
     except BaseExceptionGroup as failed:  # only what ``on_done`` raises gets here: a full disk, say
         raise failed.exceptions[0] from None
     return [done[job.index] for job in jobs if job.index in done]
+
+
+@contextmanager
+def _rare_full_collections() -> Iterator[None]:
+    """A full collection of garbage takes 0.1 s and more among the objects of many episodes, which all wait for it."""
+    first, second, third = gc.get_threshold()
+    gc.set_threshold(first, second, 10 * third)
+    try:
+        yield
+    finally:
+        gc.set_threshold(first, second, third)

@@ -156,14 +156,21 @@ class Trajectory:
         return self.reward >= 1 - 1e-9
 
     def without_labels(self) -> Trajectory:
-        """The same episode with nothing that tells whether it succeeded: what label-free learning may see."""
+        """The same episode with nothing that tells whether it succeeded: what label-free learning may see.
+
+        What was possible after the last step goes too, because nothing is where a task is solved, and so do the
+        messages, which repeat it.
+        """
         told = {StopReason.TERMINATED, StopReason.TRUNCATED, StopReason.MAX_STEPS}
+        steps = [replace(step, feedback=_without_label(step.feedback)) for step in self.steps]
+        steps[-1:] = [replace(step, feedback=replace(step.feedback, commands=None)) for step in steps[-1:]]
         return replace(
             self,
             reward=None,
             stop=StopReason.HIDDEN if self.stop in told else self.stop,
             first=_without_label(self.first),
-            steps=tuple(replace(step, feedback=_without_label(step.feedback)) for step in self.steps),
+            steps=tuple(steps),
+            messages=(),
         )
 
 

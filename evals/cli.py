@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from knowhow.evals.settings import Settings
     from knowhow.evals.watch import Watch
 
+CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency")
+"""What may stand beside ``--resume``."""
+
 app = typer.Typer(
     name="knowhow",
     help="Agents whose memory and skills evolve, where every lesson has to prove that it helps.",
@@ -113,7 +116,10 @@ def evolve(
         str | None, typer.Option(help="offline: rounds are kept or rolled back by validation. online: no gate.")
     ] = None,
     labels: Annotated[
-        bool | None, typer.Option(help="With --no-labels, learn from what the world said alone, never from success.")
+        bool | None,
+        typer.Option(
+            help="With --no-labels, reflect on what the world said alone; the gate still measures (see --mode online)."
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often the episodes walk over the same training tasks.")
@@ -137,7 +143,9 @@ def evolve(
     cache: Cache = None,
     out: Out = None,
     config: Config = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run, with its own settings.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with an interrupted run; a larger --budget-... may stand beside it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Let an agent's memory evolve: run tasks, reflect, update, validate, keep or roll back, round after round.
@@ -155,7 +163,7 @@ def evolve(
 
     if resume is not None:
         _refuse_more(resume, given)
-        result = _finish(lambda watch: go_on(resume, watch), lambda: _way_on(resume))
+        result = _finish(lambda watch: go_on(resume, watch, **given), lambda: _way_on(resume))
         folder = resume
     else:
         settings = _settings(given, memory="playbook")
@@ -189,7 +197,7 @@ def models(json: Json = False) -> None:
 @app.command("check-suite")
 def check_suite(
     name: Annotated[str, typer.Argument(help="A suite's name, path/to/file.py:Class or module:Class.")],
-    tasks: Annotated[int, typer.Option(help="How many tasks of each split to try.")] = 5,
+    tasks: Annotated[int, typer.Option(help="How many tasks of each split to try.", min=1)] = 5,
     json: Json = False,
 ) -> None:
     """Check that a suite keeps its promises: determinism, disjoint splits, no answers in tasks, a winning oracle, and
@@ -218,6 +226,7 @@ def check_suite(
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file to write; RUN/report.html by default.")] = None,
+    episodes: Annotated[int, typer.Option(help="The most episodes to show step by step.", min=1)] = 2000,
     json: Json = False,
 ) -> None:
     """Write the report of a run: one HTML file that needs no network.
@@ -226,7 +235,7 @@ def report(
     """
     from knowhow.evals.report import write_report
 
-    page = write_report(run, out)
+    page = write_report(run, out, episodes=episodes)
     _print({"report": str(page)}, json, lambda: typer.echo(f"report: {page}"))
 
 
@@ -265,6 +274,7 @@ def _way_on(folder: Path) -> str:
 
 
 def _refuse_more(folder: Path, given: Mapping[str, Any]) -> None:
+    given = {name: value for name, value in given.items() if name not in CHANGEABLE}
     if given:
         from knowhow.environments.errors import BadSetting
 

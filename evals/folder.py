@@ -73,6 +73,12 @@ class RunFolder:
                 held.close()
             raise
 
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Go on with other settings from here on. Raises: BadSetting for what they cannot be."""
+        if settings:
+            self.settings = from_mapping(settings, self.settings)
+            write_json(self.path / "run.json", {**read_about(self.path), "settings": self.settings.to_dict()})
+
     @property
     def spent(self) -> Usage:
         """What the run has spent so far, all models and phases together."""

@@ -42,20 +42,21 @@ async def start(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[
         return await _go_on(folder, watch)
 
 
-async def resume(path: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008
+async def resume(path: Path, watch: Watch = Silent(), **changed: Any) -> dict[str, Any]:  # noqa: B008
     """The run in ``path`` from where it was interrupted; a finished one gives its result again.
 
-    Raises: KnowhowError.
+    ``changed``: budgets or concurrency to go on with, where the run's own were too small. Raises: KnowhowError.
     """
     with RunFolder.open(path) as folder:
+        folder.change(changed)
         if folder.kind != "evolve":
             raise BadSetting(f"{path} was made by `knowhow run`, which is repeated, not resumed")
         if not (path / CHECKPOINTS).exists():
             raise MemoryDamaged(f"{path} has no {CHECKPOINTS}, it is half deleted; restore it from a copy")
-        return await _go_on(folder, watch)
+        return await _go_on(folder, watch, reopen=bool(changed))
 
 
-async def _go_on(folder: RunFolder, watch: Watch) -> dict[str, Any]:
+async def _go_on(folder: RunFolder, watch: Watch, *, reopen: bool = False) -> dict[str, Any]:
     stage = open_stage(folder, watch)
     with Memory.open(folder.path, embedder=folder.settings.embedder) as memory:
         loop = _Loop(stage, memory)
@@ -65,19 +66,20 @@ async def _go_on(folder: RunFolder, watch: Watch) -> dict[str, Any]:
             rounds=folder.settings.rounds,
             version=memory.version,
             checkpoints=folder.path / CHECKPOINTS,
+            reopen=reopen,
             on_round=watch.round,
         )
         final = done.memory_version
         after = await loop.measure("after", final)
         control = await loop.measure("withheld", final)
         await stage.model.aclose()
-    result = _result(folder.path, done, before, after, control)
+    result = _result(folder.path, done, before, after, control, loop.gate_overlap)
     write_json(folder.path / "result.json", result)
     return result
 
 
 def _result(
-    path: Path, done: Evolution, before: dict[str, Any], after: dict[str, Any], control: dict[str, Any]
+    path: Path, done: Evolution, before: dict[str, Any], after: dict[str, Any], control: dict[str, Any], overlap: int
 ) -> dict[str, Any]:
     return {
         "run": str(path),
@@ -86,6 +88,7 @@ def _result(
         "after": after,
         "withheld": control,
         "memory_version": done.memory_version,
+        "gate_overlap": overlap,
     }
 
 
@@ -157,6 +160,14 @@ class _Loop:
         )
         return self.stage.summary(phase, "validation", self._noticed(played), version, len(todo))
 
+    @property
+    def gate_overlap(self) -> int:
+        """How many of the reports' tasks are the gate's too, because the validation split is too small for both."""
+        if self.settings.mode == "online":
+            return 0
+        gate = {task.id for task in self._validation(0)}
+        return sum(task.id in gate for task in self._validation(self.settings.validation))
+
     def _training(self) -> list[Task]:
         """The tasks of all training episodes: each epoch walks over the same ones."""
         distinct = draw(
@@ -189,6 +200,8 @@ def _check(settings: Settings) -> None:
     if settings.split != "train":
         why = "the test split never teaches" if settings.split == "test" else "validation is what it is measured on"
         raise BadSetting(f"evolve cannot learn from the split {settings.split}: {why}; leave --split at train")
+    if settings.rounds > settings.episodes:
+        raise BadSetting(f"{settings.rounds} rounds want at least as many episodes, not {settings.episodes}")
     model = check(settings, settings.split, "validation")
     with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
         open_banks(split_list(settings.memory), memory, model)

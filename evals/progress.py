@@ -70,7 +70,7 @@ class Bars:
         task = next(task for task in self.progress.tasks if task.id == self._task)
         speed = f"{task.speed:.1f}/s" if task.speed else ""
         cost = f"${spent.cost_usd:.2f}" if spent.cost_usd else ""
-        return "  ".join(part for part in (rate, speed, f"{_short(spent.tokens)} tokens", cost) if part)
+        return "  ".join(part for part in (rate, speed, f"{short_number(spent.tokens)} tokens", cost) if part)
 
     def _close_phase(self) -> None:
         if self._task is not None:
@@ -82,11 +82,12 @@ def round_line(done: Round) -> str:
     """A round in one line."""
     train = "no episodes" if done.train_success is None else f"train {done.train_success:.0%}"
     gate = "" if done.validation_success is None else f", validation {done.validation_success:.0%}"
+    gate += "" if done.best is None else f" (best before {done.best:.0%})"
     verdict = "kept" if done.kept else "rolled back"
     return f"round {done.round}: {train}{gate}, {done.edits} edits, {verdict} (memory version {done.memory_version})"
 
 
-def _short(number: int) -> str:
+def short_number(number: int) -> str:
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if number >= size:
             return f"{number / size:.1f}{letter}"

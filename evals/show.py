@@ -11,9 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knowhow.environments.check import Finding
-from knowhow.evals.progress import round_line
-from knowhow.memory.codec import decode
-from knowhow.memory.evolve import Round
+from knowhow.evals.progress import short_number
 
 
 def show_run(result: Mapping[str, Any], folder: Path) -> None:
@@ -27,23 +25,21 @@ def show_run(result: Mapping[str, Any], folder: Path) -> None:
 
 def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
     console = Console()
-    for one in result["rounds"]:
-        console.print(round_line(decode(Round, one)), highlight=False)
     table = _figures()
-    told = {
-        "before": "before: empty memory",
-        "after": "after: final memory",
-        "withheld": "control: final memory withheld",
-    }
-    for name, title in told.items():
-        _figure_row(table, title, result[name])
+    for name in ("before", "after", "withheld"):
+        _figure_row(table, name, result[name])
     console.print(table)
-    for name in told:
+    console.print(
+        "before: empty memory; after: final memory; withheld: the control, recalled but not shown", style="dim"
+    )
+    for name in ("before", "after", "withheld"):
         _warn(console, result[name])
-    where = escape(str(folder))
-    told_of_memory = f"memory: version {result['memory_version']} in {where}  (knowhow memory show {where})"
-    console.print(told_of_memory, highlight=False)
-    console.print(f"report: {escape(str(page))}", highlight=False)
+    if result.get("gate_overlap"):
+        told = f"{result['gate_overlap']} of the report's tasks are the gate's as well: the validation split is small"
+        console.print(f"[yellow]{told}[/yellow]", soft_wrap=True)
+    where = f"memory: version {result['memory_version']} in {escape(str(folder))}"
+    console.print(f"{where}  (knowhow memory show {escape(str(folder))})", highlight=False, soft_wrap=True)
+    console.print(f"report: {escape(str(page))}", highlight=False, soft_wrap=True)
 
 
 def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -87,9 +83,9 @@ def show_findings(name: str, findings: Sequence[Finding]) -> None:
 
 def _figures() -> Table:
     table = Table(box=None, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("success", "95% interval", "episodes", "steps", "calls", "tokens", "cost"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -99,11 +95,11 @@ def _figure_row(table: Table, title: str, result: Mapping[str, Any]) -> None:
     table.add_row(
         title,
         f"{result['success_rate']:.1%}" if known else "unknown",
-        f"{low:.1%} to {high:.1%}" if known else "",
-        str(result["episodes"]),
+        f"{100 * low:.1f}-{100 * high:.1f}%" if known else "",
+        f"{result['episodes']:,}",
         f"{result['mean_steps']:.1f}" if known else "",
         f"{result['model_calls']:,}",
-        f"{result['prompt_tokens'] + result['completion_tokens']:,}",
+        short_number(result["prompt_tokens"] + result["completion_tokens"]),
         f"${result['cost_usd']:.2f}",
     )
 

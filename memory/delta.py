@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from knowhow.memory.types import Edit, Item, Op, Status
+from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
-_UNPROVEN: Mapping[str, object] = {"status": Status.CANDIDATE, "effect": None}
+_UNMEASURED: Mapping[str, object] = {"effect": None, "status": Status.CANDIDATE}
 """What was measured was another text."""
+_UNPROVEN: Mapping[str, object] = {**_UNMEASURED, "uses": 0, "helpful": 0, "harmful": 0}
+"""The record of an item that says something else now: it has to prove itself anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,22 @@ def _update(draft: Draft, operation: Operation, make: Callable[[Operation], Item
     if len(operation.ids) != 1 or not operation.content or draft.items[operation.ids[0]].text == operation.content:
         return False
     (id,) = operation.ids
-    sources = merged_sources([draft.items[id], make(operation)])
-    draft.set(id, operation.reason, text=operation.content, sources=sources, **_UNPROVEN)
+    both = [draft.items[id], make(operation)]
+    draft.set(
+        id,
+        operation.reason,
+        text=operation.content,
+        sources=merged_sources(both),
+        trust=lowest_trust(both),
+        **_UNPROVEN,
+    )
     return True
 
 
 def _merge(draft: Draft, operation: Operation, make: Callable[[Operation], Item]) -> bool:
     if len(operation.ids) < 2 or not operation.content:
         return False
-    merge(draft, operation.ids, operation.content, operation.reason, extra=make(operation).sources)
+    merge(draft, operation.ids, operation.content, operation.reason, also=[make(operation)])
     return True
 
 
@@ -127,19 +136,24 @@ _APPLY: dict[str, Callable[[Draft, Operation, Callable[[Operation], Item]], bool
 }
 
 
-def merge(draft: Draft, ids: Sequence[str], text: str, why: str, extra: Sequence[str] = ()) -> None:
-    """The first item takes the text, everybody's counters and sources; the others go. A new text is unproven."""
+def merge(draft: Draft, ids: Sequence[str], text: str, why: str, also: Sequence[Item] = ()) -> None:
+    """The first item takes the text, everybody's counters and sources, and the lowest trust; the others go. A new text
+    is unmeasured.
+
+    ``also``: what else stands behind the text.
+    """
     kept, *others = ids
     items = [draft.items[id] for id in ids]
     draft.set(
         kept,
         why,
         text=text,
-        sources=tuple(dict.fromkeys((*merged_sources(items), *extra))),
+        sources=merged_sources([*items, *also]),
+        trust=lowest_trust([*items, *also]),
         uses=sum(i.uses for i in items),
         helpful=sum(i.helpful for i in items),
         harmful=sum(i.harmful for i in items),
-        **({} if text == items[0].text else _UNPROVEN),
+        **({} if text == items[0].text else _UNMEASURED),
     )
     for id in others:
         draft.remove(id, f"merged into {kept}")
@@ -147,3 +161,8 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, extra: Sequence
 
 def merged_sources(items: Sequence[Item]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source for item in items for source in item.sources))
+
+
+def lowest_trust(items: Sequence[Item]) -> Trust:
+    """The least trusted of the items' tiers."""
+    return min((item.trust for item in items), key=list(Trust).index)

@@ -42,8 +42,8 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round came to. ``validation_success`` is None where none was measured; ``memory_version`` is that after
-    the decision."""
+    """What one round came to. ``validation_success`` is None where none was measured, ``best`` is the best of it before
+    this round; ``memory_version`` is that after the decision."""
 
     round: int
     train_success: float | None
@@ -51,6 +51,7 @@ class Round:
     edits: int
     kept: bool
     memory_version: int
+    best: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,15 @@ async def evolve(
     rounds: int,
     version: int,
     checkpoints: Path,
+    reopen: bool = False,
     on_round: Callable[[Round], None] = lambda done: None,
 ) -> Evolution:
     """Run the loop to its end, from its checkpoint where ``checkpoints`` (a SQLite file) holds one.
 
     ``version`` is the memory's at the start. A round is rolled back where it is ``worse`` than the best so far, or
-    where the budget ended before that was known. The run ends at the version that did best on validation, the latest of
-    equally good ones. Without a first measurement (online mode), every round is kept.
+    where the budget ended before that was known. The run ends at the version that did best on validation, the latest
+    of equally good ones. ``reopen`` goes on with a run that its budget ended before the last round. Without a first
+    measurement (online mode), every round is kept.
 
     Raises: what a phase raises; KnowhowError where the checkpoints cannot be read or written.
     """
@@ -92,8 +95,10 @@ async def evolve(
     try:
         async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
             graph = _graph(phases, rounds, on_round).compile(checkpointer=saver)
-            begun = (await graph.aget_state(config)).values
-            opening = None if begun else {"round": 0, "version": version, "best_version": version, "rounds": []}
+            found = await graph.aget_state(config)
+            if reopen and found.values and not found.next and found.values["round"] < rounds:
+                await graph.aupdate_state(config, {}, as_node="keep_or_roll_back")
+            opening = None if found.values else {"round": 0, "version": version, "best_version": version, "rounds": []}
             state = await graph.ainvoke(opening, config, durability="sync")
     except sqlite3.Error as error:
         raise KnowhowError(f"checkpoints {checkpoints}: {error}; make room, or restore the file") from error
@@ -130,7 +135,9 @@ def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None]) -> An
         back = not kept or (last and not better)
         changed = state["version"] != state["best_version"]
         version = phases.rollback(state["round"], state["best_version"]) if back and changed else state["version"]
-        done = Round(state["round"], state["train"], _success(found), len(state["edits"]), not back, version)
+        done = Round(
+            state["round"], state["train"], _success(found), len(state["edits"]), not back, version, _success(best)
+        )
         on_round(done)
         return {
             "version": version,

@@ -17,6 +17,12 @@ class Cottage(Household):
         return _short(split)
 
 
+class Hut(Cottage):
+    """Hardly time to do anything: for models that answer over a network."""
+
+    max_steps = 5
+
+
 @cache
 def _short(split: Split) -> list[Task]:
     return list(islice((task for task in Household().tasks(split) if task.kind in ("put", "light")), 60))

@@ -15,6 +15,7 @@ from knowhow.memory.store import Memory
 from knowhow.memory.types import Status
 
 COTTAGE = f"{Path(__file__).with_name('cottage.py')}:Cottage"
+HUT = COTTAGE.replace(":Cottage", ":Hut")
 
 
 def small(**settings: Any) -> Settings:

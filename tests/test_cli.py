@@ -101,9 +101,9 @@ def test_run_prints_its_result_as_one_line_of_json(knowhow: Knowhow, tmp_path: P
 
 def test_evolve_prints_its_result_as_one_line_of_json_and_writes_a_report(knowhow: Knowhow, tmp_path: Path) -> None:
     told = knowhow("evolve", *QUICK, "--out", tmp_path / "run", "--json").told
-    assert set(told) == {"run", "rounds", "before", "after", "withheld", "memory_version"}
+    assert set(told) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap"}
     assert set(told["rounds"][0]) == {
-        *("round", "train_success", "validation_success", "edits", "kept", "memory_version")
+        *("round", "train_success", "validation_success", "edits", "kept", "memory_version", "best")
     }
     assert all(set(told[name]) >= REPORT for name in ("before", "after", "withheld"))
     assert (tmp_path / "run" / "report.html").exists()

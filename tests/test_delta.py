@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from knowhow.memory.delta import Draft, Operation, apply_operation, read_operations
 from knowhow.memory.journal import Journal
-from knowhow.memory.types import Item
+from knowhow.memory.types import Item, Status, Trust
 
 
 def item(id: str, text: str = "text", **fields: object) -> Item:
@@ -49,6 +49,16 @@ def test_a_merge_keeps_every_counter_and_source() -> None:
     assert (merged.uses, merged.helpful, merged.harmful) == (7, 3, 1)
     assert merged.sources == ("x", "y", "new")
     assert list(draft.items) == ["a"]
+
+
+def test_an_item_that_says_something_else_has_to_prove_itself_anew_and_is_trusted_no_more_than_its_sources() -> None:
+    proven = item("a", "always", uses=40, helpful=40, trust=Trust.VERIFIED, status=Status.ACTIVE, effect={"mean": 0.5})
+    draft = Draft({"a": proven, "b": item("b", "b", trust=Trust.PERSON)})
+    assert apply(draft, Operation("UPDATE", ("a",), content="never"), Operation("MERGE", ("b", "a"), content="well"))
+    updated = draft.edits[0].fields
+    assert (updated["uses"], updated["helpful"], updated["effect"], updated["status"]) == (0, 0, None, Status.CANDIDATE)
+    assert updated["trust"] is Trust.REFLECTION
+    assert draft.items["b"].trust is Trust.REFLECTION
 
 
 def test_what_makes_no_sense_changes_nothing() -> None:

@@ -411,3 +411,24 @@ def test_the_ground_floor_is_light_to_import() -> None:
     heavy = "{'torch', 'chromadb', 'langchain_core', 'langgraph', 'openai', 'numpy', 'textworld'}"
     command = [sys.executable, "-c", f"{imports}; print(sorted({heavy} & set(sys.modules)))"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_without_labels_a_won_and_a_lost_episode_look_the_same() -> None:
+    from dataclasses import replace
+
+    from knowhow.environments.types import Feedback, Step, StopReason, Task, ToolCall, Trajectory
+
+    task, call = Task("t", "s", "train", "k", "goal"), ToolCall("act", {"command": "go"})
+    won = Trajectory(
+        id="e",
+        task=task,
+        seed=1,
+        first=Feedback("here", commands=("go",)),
+        steps=(Step(call, Feedback("there", 1.0, terminated=True, commands=())),),
+        messages=({"role": "tool", "content": "there"},),
+        reward=1.0,
+    )
+    still = Feedback("there", commands=("go", "stay"))
+    lost = replace(won, steps=(Step(call, still),), reward=0.0, stop=StopReason.MAX_STEPS)
+    assert won.without_labels() == lost.without_labels()
+    assert won.without_labels().reward is None

@@ -25,7 +25,7 @@ from knowhow.environments.types import Environment, Feedback, StopReason, Task, 
 from knowhow.evals import learn
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
-from knowhow.memory.banks.playbook import playbook
+from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.evolve import Evolution, Phases, evolve
 from knowhow.memory.fold import add
@@ -49,9 +49,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
 
 def test_the_result_tells_the_rounds_and_three_reports_on_the_same_episodes(whole: Any) -> None:
     result, stored, folder = whole
-    assert set(result) == {"run", "rounds", "before", "after", "withheld", "memory_version"}
+    assert set(result) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap"}
     assert result["run"] == str(folder)
-    fields = {"round", "train_success", "validation_success", "edits", "kept", "memory_version"}
+    fields = {"round", "train_success", "validation_success", "edits", "kept", "memory_version", "best"}
     assert [set(one) for one in result["rounds"]] == [fields] * 3
     assert [one["round"] for one in result["rounds"]] == [1, 2, 3]
     for name in ("before", "after", "withheld"):
@@ -399,7 +399,7 @@ async def test_without_labels_a_won_and_a_lost_episode_read_the_same_and_teach_t
         asked: list[str] = []
         ask = says({"key_insight": "Look."}, {"operations": [{"type": "ADD", "content": "Look.", "from": [1]}]}, asked)
         with Memory.open(tmp_path / episode.stop, create=True) as memory:
-            edits.append(await playbook(memory, ask).learn([episode.without_labels()]))
+            edits.append(await Playbook(memory, ask).learn([episode.without_labels()]))
         seen.append(asked)
     assert seen[0] == seen[1] and len(seen[0]) == 2
     assert edits[0] == edits[1]
@@ -482,3 +482,30 @@ async def test_only_an_evolution_can_be_resumed_and_only_a_whole_one(whole: Any,
         after = {path.name: path.read_bytes() for path in folder.glob("*.*")}
         assert {name: after.get(name) for name in before} == before
         assert missing not in after
+
+
+async def test_a_run_that_its_budget_ended_goes_on_with_a_larger_one(tmp_path: Path) -> None:
+    settings = Settings(memory="playbook", episodes=16, rounds=2, validation=6, budget_calls=700)
+    cut = await learn.start(settings, tmp_path / "run")
+    assert cut["after"]["episodes"] == 0 and cut["after"]["unfinished"] == 6
+    again = await learn.resume(tmp_path / "run")
+    assert again["rounds"] == cut["rounds"]
+    whole = await learn.resume(tmp_path / "run", budget_calls=20_000)
+    assert whole["after"]["episodes"] == whole["withheld"]["episodes"] == 6
+    assert len(whole["rounds"]) == 2
+    assert whole["before"]["success_rate"] == cut["before"]["success_rate"]
+
+
+async def test_reports_that_share_tasks_with_the_gate_say_so(tmp_path: Path) -> None:
+    settings = Settings(
+        suite=f"{Path(__file__).parent / 'railway.py'}:Railway", memory="playbook", episodes=4, rounds=1
+    )
+    result = await learn.start(replace(settings, validation=40), tmp_path / "small")
+    assert result["gate_overlap"] == 2 * 40 - 64
+    result = await learn.start(replace(settings, validation=20), tmp_path / "enough")
+    assert result["gate_overlap"] == 0
+
+
+async def test_more_rounds_than_episodes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="10 rounds"):
+        await learn.start(Settings(memory="playbook", episodes=4, rounds=10), tmp_path / "run")

@@ -14,9 +14,10 @@ from langchain_core.messages import AIMessage
 from making import answers, says, trajectory
 
 from knowhow.agents.types import Query, Turn
+from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Task
-from knowhow.memory.banks.playbook import Playbook, playbook
+from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Trust
 
@@ -41,7 +42,7 @@ async def learn(memory: Memory, bank: Playbook, *episodes: Any) -> None:
 
 
 async def test_a_lesson_goes_from_reflection_to_the_prompt(memory: Memory) -> None:
-    bank = playbook(memory, says(INSIGHT, added("Take the key first.")))
+    bank = Playbook(memory, says(INSIGHT, added("Take the key first.")))
     assert (await bank.recall(QUERY)).text == ""
     await learn(memory, bank, trajectory("e1"))
     recalled = await bank.recall(QUERY)
@@ -58,9 +59,9 @@ async def test_a_lesson_goes_from_reflection_to_the_prompt(memory: Memory) -> No
 
 
 async def test_tags_and_uses_are_counted_per_episode_that_showed_the_bullet(memory: Memory) -> None:
-    await learn(memory, playbook(memory, says(INSIGHT, added("Take the key first."))), trajectory("e1"))
+    await learn(memory, Playbook(memory, says(INSIGHT, added("Take the key first."))), trajectory("e1"))
     tags = [{"id": "str-00001", "tag": "helpful"}, {"id": "str-99999", "tag": "helpful"}]
-    bank = playbook(memory, says({"key_insight": "", "bullet_tags": tags}, {"operations": []}))
+    bank = Playbook(memory, says({"key_insight": "", "bullet_tags": tags}, {"operations": []}))
     shown = ("str-00001",)
     await learn(
         memory, bank, trajectory("e2", shown=shown, cited=shown), trajectory("e3", shown=shown), trajectory("e4")
@@ -70,14 +71,14 @@ async def test_tags_and_uses_are_counted_per_episode_that_showed_the_bullet(memo
 
 
 async def test_all_of_one_batch_is_one_version(memory: Memory) -> None:
-    bank = playbook(memory, says(INSIGHT, added("Take the key first.")), curate=2)
+    bank = Playbook(memory, says(INSIGHT, added("Take the key first.")), curate=2)
     await learn(memory, bank, *(trajectory(f"e{n}") for n in range(7)))
     assert memory.version == 1
     assert [batch.version for batch in memory.journal.log()] == [1]
 
 
 async def test_update_merge_and_remove_are_carried_out_and_ids_never_come_again(memory: Memory) -> None:
-    await learn(memory, playbook(memory, says(INSIGHT, added("one", "two", "three", "four"))), trajectory("e1"))
+    await learn(memory, Playbook(memory, says(INSIGHT, added("one", "two", "three", "four"))), trajectory("e1"))
     operations = [
         {"type": "UPDATE", "id": "str-00001", "content": "one, sharper"},
         {"type": "MERGE", "ids": ["str-00002", "str-00003"], "content": "two and three"},
@@ -85,7 +86,7 @@ async def test_update_merge_and_remove_are_carried_out_and_ids_never_come_again(
         {"type": "ADD", "section": "mistakes", "content": "never kick the door"},
         {"type": "ADD", "section": "strategies", "content": "five"},
     ]
-    await learn(memory, playbook(memory, says(INSIGHT, {"operations": operations})), trajectory("e2"))
+    await learn(memory, Playbook(memory, says(INSIGHT, {"operations": operations})), trajectory("e2"))
     texts = {item.id: item.text for item in memory.items("playbook")}
     assert texts == {
         "str-00001": "one, sharper",
@@ -96,14 +97,14 @@ async def test_update_merge_and_remove_are_carried_out_and_ids_never_come_again(
 
 
 async def test_learning_the_same_episodes_again_after_a_crash_gives_the_same_ids(memory: Memory) -> None:
-    bank = playbook(memory, says(INSIGHT, added("one", "two")))
+    bank = Playbook(memory, says(INSIGHT, added("one", "two")))
     lost = await bank.learn([trajectory("e1")])
     again = await bank.learn([trajectory("e1")])
     assert lost == again
 
 
 async def test_the_test_split_never_teaches(memory: Memory) -> None:
-    bank = playbook(memory, says(INSIGHT, added("one")))
+    bank = Playbook(memory, says(INSIGHT, added("one")))
     with pytest.raises(ValueError, match="test split"):
         await bank.learn([trajectory("e1"), trajectory("e2", split="test")])
     assert memory.version == 0
@@ -111,7 +112,7 @@ async def test_the_test_split_never_teaches(memory: Memory) -> None:
 
 async def test_the_token_budget_is_kept_and_the_nearest_bullets_stay(memory: Memory) -> None:
     far = [f"When it rains in month {n}, carry the large umbrella out of hall {n}." for n in range(60)]
-    bank = playbook(
+    bank = Playbook(
         memory, says(INSIGHT, added("To open door 9, take the key first.", *far)), token_budget=300, dedup="never"
     )
     await learn(memory, bank, trajectory("e1"))
@@ -129,21 +130,25 @@ async def test_twins_are_merged_when_asked_for(memory: Memory, dedup: str, left:
         "Take the red key, before the door!",
         "Never trust a painted wall.",
     )
-    bank = playbook(memory, says(INSIGHT, added(*contents)), dedup=dedup, duplicate=0.9)
+    bank = Playbook(memory, says(INSIGHT, added(*contents)), dedup=dedup, duplicate=0.9)
     await learn(memory, bank, trajectory("e1"))
     assert len(memory.items("playbook")) == left
 
 
 async def test_lazy_dedup_comes_with_a_full_budget(memory: Memory) -> None:
     twins = [f"Take the red key before the door{'!' * n}" for n in range(20)]
-    bank = playbook(memory, says(INSIGHT, added(*twins)), dedup="lazy", duplicate=0.9, token_budget=100)
+    bank = Playbook(memory, says(INSIGHT, added(*twins)), dedup="lazy", duplicate=0.9, token_budget=100)
     await learn(memory, bank, trajectory("e1"))
     assert len(memory.items("playbook")) < 5
 
 
-def test_an_unknown_dedup_is_refused(memory: Memory) -> None:
-    with pytest.raises(BadSetting, match="sometimes"):
-        playbook(memory, says(INSIGHT, added("one")), dedup="sometimes")
+@pytest.mark.parametrize(
+    "bad",
+    ["dedup='sometimes'", "curate=0", "at_once=0", "token_budget=-5", "token_budget='x'", "duplicate=2", "tokens=5"],
+)
+def test_settings_that_do_not_fit_are_refused(memory: Memory, bad: str) -> None:
+    with pytest.raises(BadSetting, match=bad.partition("=")[0]):
+        build("knowhow.memory.banks", f"playbook({bad})", memory, says(INSIGHT, added("one")))
 
 
 @pytest.mark.parametrize("bad", ["no JSON here", "{broken", "[]", '{"operations": [{"type": 7}]}'])
@@ -154,13 +159,13 @@ async def test_unreadable_replies_teach_nothing_and_break_nothing(memory: Memory
 
 
 async def learn_or_not(memory: Memory, ask: Any) -> None:
-    edits = await playbook(memory, ask).learn([trajectory("e1")])
+    edits = await Playbook(memory, ask).learn([trajectory("e1")])
     assert edits == []
 
 
 async def test_an_unreadable_reply_is_asked_for_once_more(memory: Memory) -> None:
     replies = iter(["rubbish", json.dumps(INSIGHT), f"Sure!\n```json\n{json.dumps(added('one'))}\n```"])
-    bank = playbook(memory, answers(lambda turn: AIMessage(next(replies))))
+    bank = Playbook(memory, answers(lambda turn: AIMessage(next(replies))))
     await learn(memory, bank, trajectory("e1"))
     assert [item.text for item in memory.items("playbook")] == ["one"]
 
@@ -176,7 +181,7 @@ async def test_reflections_run_side_by_side(memory: Memory) -> None:
         running -= 1
         return AIMessage(json.dumps(INSIGHT if turn.messages[0].text.startswith("# Reflector") else added("one")))
 
-    await playbook(memory, decide, at_once=5).learn([trajectory(f"e{n}") for n in range(12)])
+    await Playbook(memory, decide, at_once=5).learn([trajectory(f"e{n}") for n in range(12)])
     assert most == 5
 
 
@@ -189,15 +194,15 @@ async def test_label_free_learning_sees_no_label(memory: Memory) -> None:
             if won
             else type(episode)(**{**{n: getattr(episode, n) for n in episode.__dataclass_fields__}, "reward": 0.0})
         )
-        await playbook(memory, says(INSIGHT, added("one"), asked)).learn([labelled.without_labels()])
+        await Playbook(memory, says(INSIGHT, added("one"), asked)).learn([labelled.without_labels()])
     assert prompts[True] == prompts[False]
     assert "Nobody has told" in prompts[True][0]
-    item = memory.commit(await playbook(memory, says(INSIGHT, added("one"))).learn([trajectory("e").without_labels()]))
+    item = memory.commit(await Playbook(memory, says(INSIGHT, added("one"))).learn([trajectory("e").without_labels()]))
     assert item and memory.items("playbook")[0].trust is Trust.REFLECTION
 
 
 async def test_the_reflector_sees_an_attempt_of_the_other_outcome(memory: Memory) -> None:
     asked: list[str] = []
-    await playbook(memory, says(INSIGHT, added("one"), asked)).learn([trajectory("e1"), trajectory("e2", won=False)])
+    await Playbook(memory, says(INSIGHT, added("one"), asked)).learn([trajectory("e1"), trajectory("e2", won=False)])
     assert "was not achieved" in asked[0].partition("# Another attempt")[2]
     assert "was achieved" in asked[1].partition("# Another attempt")[2]

@@ -210,7 +210,7 @@ def test_every_link_inside_the_page_leads_somewhere(made: Page) -> None:
 
 def test_the_headline_goes_from_before_to_after_and_the_control_says_where_it_comes_from(made: Page) -> None:
     (title,) = made.all("h1")
-    assert title.text == "From 17% to 100% on tasks it had never seen"
+    assert title.text == "From 17% to 100% on validation tasks"
     assert [one.text for one in made.all("p", class_="big")] == ["17%", "100%", "17%"]
     low, high = wilson(6, 6)
     lead = " ".join(one.text for one in made.all("p", class_="lead"))
@@ -531,6 +531,14 @@ def test_tasks_that_were_trained_on_are_not_called_unseen() -> None:
     told = [*_summaries("before", [False] * 9), *_summaries("after", [True] * 9), *trained]
     assert headline(told, finished=True) == "From 0% to 100% on validation tasks"
     assert sentences(told)[-1] == "Take care: 9 of these tasks were trained on as well, so they are not unseen."
+
+
+def test_tasks_that_the_gate_chose_by_are_not_called_unseen() -> None:
+    gated = [replace(one, phase="validation") for one in _summaries("before", [False] * 9)]
+    reports = [*_summaries("before", [False] * 9), *_summaries("after", [True] * 9)]
+    assert headline(reports, finished=True) == "From 0% to 100% on tasks it had never seen"
+    assert headline([*reports, *gated], finished=True) == "From 0% to 100% on validation tasks"
+    assert "9 of these tasks were the gate's as well" in sentences([*reports, *gated])[-1]
 
 
 def test_a_rate_near_none_or_all_is_not_rounded_to_it() -> None:

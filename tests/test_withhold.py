@@ -13,7 +13,7 @@ from runs import kept, small
 from knowhow.agents.types import Query, Recalled
 from knowhow.environments.errors import BadSetting
 from knowhow.evals import learn
-from knowhow.memory.banks.playbook import playbook
+from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.fold import add
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item
@@ -60,7 +60,7 @@ async def test_nothing_is_withheld_unless_asked_for() -> None:
 async def test_the_playbook_holds_back_what_it_would_have_shown(tmp_path: Path) -> None:
     with Memory.open(tmp_path, create=True) as memory:
         memory.commit([add(Item(id, "playbook", f"lesson {id}")) for id in IDS])
-        bank = playbook(memory, says("", ""), token_budget=300)
+        bank = Playbook(memory, says("", ""), token_budget=300)
         query = Query(WON.task, "", 5)
         whole = await bank.recall(query)
         less = await some_withheld(bank.recall, 0.5)(query)

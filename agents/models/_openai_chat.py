@@ -81,6 +81,8 @@ def open_chat(model: str, url: str, key: str, options: Mapping[str, str], price:
         max_retries=0,
         # A client of its own: LangChain's is shared by all event loops of a process, and its connections belong to one.
         http_async_client=openai.DefaultAsyncHttpxClient(timeout=None, follow_redirects=False),
+        # None for the other client, which is never used: with them, LangChain warns of it where there is a proxy.
+        http_socket_options=(),
         # Other servers speak the older protocol, with its older names.
         use_responses_api=None if url == OPENAI_URL else False,
         price=price,

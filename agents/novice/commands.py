@@ -32,6 +32,7 @@ PARTICLES = frozenset(
         "as",
     ]
 )
+ARTICLES = frozenset(("a", "an", "the"))
 FILLERS = frozenset(
     ["a", "an", "the", "some", "it", "them", "and", "then", "is", "are", "be", "your", "you", "that", "this"]
 )
@@ -70,6 +71,8 @@ def read_command(text: str) -> Command:
                 arguments.append(" ".join(chunk))
                 verb.append("{}")
                 chunk = []
+            verb.append(word)
+        elif word.lower() in ARTICLES and not chunk:
             verb.append(word)
         else:
             chunk.append(word)

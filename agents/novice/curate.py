@@ -86,5 +86,5 @@ def _hopeless(plan: Plan) -> bool:
 
 
 def _removal(plan: Plan) -> Mapping[str, Any]:
-    why = f"it helped {plan.helpful} times and failed {plan.harmful} times"
+    why = f"helped: {plan.helpful}, failed: {plan.harmful}"
     return {"type": "REMOVE", "id": plan.id, "reason": why, "from": []}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from knowhow.agents.novice.commands import Command, content_words, read_command, verb_word
+from knowhow.agents.novice.commands import Command, content_words, kind_of, read_command, verb_word
 from knowhow.agents.novice.explore import explore, wander
 from knowhow.agents.novice.lessons import Lessons, Plan
 from knowhow.agents.novice.reading import Situation
@@ -205,7 +205,7 @@ def _letters(pattern: str, goal: str) -> dict[str, str] | None:
     parts = re.split(r"\{([a-z])\}", pattern.strip(" ."))
     expression = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
     found = re.fullmatch(expression, goal.strip(" ."), re.IGNORECASE)
-    return {letter: value.lower() for letter, value in found.groupdict().items()} if found else None
+    return {letter: kind_of(value.lower()) for letter, value in found.groupdict().items()} if found else None
 
 
 def _constants(pattern: str) -> list[str]:

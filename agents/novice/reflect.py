@@ -114,7 +114,7 @@ def plan_of(goal: str, steps: Sequence[Done]) -> Plan | None:
 def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
     """The things that both the goal and the commands name, by letter, in the order of the goal.
 
-    A thing is what a command speaks of (``mug``, ``coal wagon``), or else a word of it (``york`` in ``york lever``).
+    A thing is what a command speaks of (``mug``, ``red lamp``), or else a word of it (``north`` in ``north gate``).
     """
     kinds = {kind_of(argument) for command in commands for argument in command.arguments}
     spans: list[tuple[int, int, str]] = []
@@ -193,7 +193,7 @@ def _written(command: Command, names: dict[str, str], slots: dict[str, str]) -> 
 
 
 def _with_letters(argument: str, slots: dict[str, str]) -> str:
-    """``york lever`` is ``{b} lever`` where ``{b}`` is york; what names nothing of the goal is told by its kind."""
+    """``north gate`` is ``{b} gate`` where ``{b}`` is north; what names nothing of the goal is told by its kind."""
     text = kind_of(argument)
     for letter, phrase in slots.items():
         text = phrase_pattern(phrase).sub(f"{{{letter}}}", text)

@@ -11,6 +11,9 @@ from random import Random
 from knowhow.agents.novice.commands import Command, kind_of, phrase_pattern, read_command
 from knowhow.agents.novice.reading import Situation
 
+ENOUGH = 2
+"""How often a way is tried before it counts as leading nowhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -87,7 +90,7 @@ def pursue(target: Target, situation: Situation, since: int, rng: Random) -> Cho
     if not ways:
         return None
     hoped = [way for way in ways if way[5]] if any(wanted.liked for wanted in target.wanted) else ways
-    stale = target.settled and all(way[0] or way[1] for way in hoped)
+    stale = all(way[1] >= ENOUGH for way in ways) or (target.settled and all(way[0] or way[1] for way in hoped))
     *_, option, lesson = min(ways)
     return Choice(option, (lesson,) if lesson else (), stale)
 

@@ -34,7 +34,7 @@ def headline(episodes: Sequence[Summary], *, finished: bool) -> str:
         return f"{percent(found['run'].value)} of {_tasks(phases['run'])} solved{'' if finished else ', so far'}"
     before, after = found.get("before", Rate()), found.get("after", Rate())
     if before.n and after.n:
-        return _change(before, after, unseen=not trained_on(episodes))
+        return _change(before, after, unseen=not trained_on(episodes) and not gated_on(episodes))
     if not episodes:
         return "No episode has ended yet"
     return "The budget ended before there was a result" if finished else _under_way(phases)
@@ -51,6 +51,9 @@ def sentences(episodes: Sequence[Summary]) -> list[str]:
     again = trained_on(episodes)
     if again:
         told.append(f"Take care: {again} of these tasks were trained on as well, so they are not unseen.")
+    gated = gated_on(episodes)
+    if gated:
+        told.append(f"Take care: {gated} of these tasks were the gate's as well, which chose what was kept.")
     return [sentence for sentence in told if sentence]
 
 
@@ -68,8 +71,17 @@ def standing(episodes: Sequence[Summary], about: Mapping[str, Any], folder: Path
 
 def trained_on(episodes: Sequence[Summary]) -> int:
     """How many tasks of the reports were among the training tasks too."""
-    taught = {one.task for one in episodes if one.phase == "train"}
-    return len(taught & {one.task for one in episodes if one.phase in ("before", "after")})
+    return _reported_and(episodes, "train")
+
+
+def gated_on(episodes: Sequence[Summary]) -> int:
+    """How many tasks of the reports were among the gate's too: the validation split was too small for both."""
+    return _reported_and(episodes, "validation")
+
+
+def _reported_and(episodes: Sequence[Summary], phase: str) -> int:
+    used = {(one.suite, one.split, one.task) for one in episodes if one.phase == phase}
+    return len(used & {(one.suite, one.split, one.task) for one in episodes if one.phase in ("before", "after")})
 
 
 def _change(before: Rate, after: Rate, *, unseen: bool) -> str:

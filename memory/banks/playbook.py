@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from knowhow.agents.prompt import render
 from knowhow.agents.types import Decider, Query, Recalled
+from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Trajectory
 from knowhow.memory.delta import Draft, Operation, apply_operation, merge, read_operations
@@ -54,6 +55,9 @@ class Playbook:
     def __post_init__(self) -> None:
         if self.dedup not in ("eager", "lazy", "never"):
             raise BadSetting(f"dedup={self.dedup!r} is none of eager, lazy, never")
+        if not (isinstance(self.duplicate, int | float) and 0 < self.duplicate <= 1):
+            raise BadSetting(f"duplicate={self.duplicate!r} is no similarity above 0 and up to 1")
+        at_least(1, token_budget=self.token_budget, curate=self.curate, at_once=self.at_once)
 
     async def recall(self, query: Query) -> Recalled:
         """The whole playbook where it fits the budget, else the bullets most like the task; in the order of sections
@@ -171,10 +175,6 @@ class Playbook:
             if item.id in draft.items and len(here) > 1:
                 here.sort(key=lambda other: (other.harmful - other.helpful, other.id))
                 merge(draft, [other.id for other in here], here[0].text, "they say the same")
-
-
-def playbook(memory: Memory, ask: Decider, **settings: object) -> Playbook:
-    return Playbook(memory, ask, **settings)  # type: ignore[arg-type]
 
 
 def bullet(item: Item) -> str:
