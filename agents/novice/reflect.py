@@ -117,19 +117,20 @@ def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
     A thing is what a command speaks of (``mug``, ``red lamp``), or else a word of it (``north`` in ``north gate``).
     """
     kinds = {kind_of(argument) for command in commands for argument in command.arguments}
+    phrases = kinds | {word for kind in kinds for word in content_words(kind)}
     spans: list[tuple[int, int, str]] = []
-    for phrase in (
-        *sorted(kinds, key=lambda k: (-len(k), k)),
-        *sorted({w for kind in kinds for w in content_words(kind)}),
+    for phrase in sorted(
+        phrases - FILLERS, key=lambda phrase: (-_commands_with(phrase, commands), -len(phrase), phrase)
     ):
         found = phrase_pattern(phrase).search(goal)
-        if (
-            found
-            and phrase not in FILLERS
-            and not any(start < found.end() and found.start() < end for start, end, _ in spans)
-        ):
+        if found and not any(start < found.end() and found.start() < end for start, end, _ in spans):
             spans.append((found.start(), found.end(), phrase))
     return {letter: phrase for letter, (_, _, phrase) in zip(LETTERS, sorted(spans), strict=False)}
+
+
+def _commands_with(phrase: str, commands: Sequence[Command]) -> int:
+    """How many different commands speak of it: ``red`` in ``red key`` and ``red door`` says more than ``red door``."""
+    return len({command for command in commands if any(mentions(phrase, a) for a in command.arguments)})
 
 
 def _that_matter(commands: Sequence[Command], slots: dict[str, str]) -> list[int]:
