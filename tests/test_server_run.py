@@ -169,7 +169,7 @@ def teacher(reflection: str, curation: Callable[[int], str]) -> Answer:
 
 def evolution(server: OpenAIServer, **given: Any) -> Settings:
     few = {"suite": HUT, "split": "train", "memory": "playbook", "episodes": 4, "rounds": 2, "validation": 2}
-    return settings(server, **{**few, **given})
+    return settings(server, **{**few, "withhold_rate": 0.0, **given})
 
 
 async def test_a_playbook_is_learned_from_fenced_json_and_reaches_the_next_prompts(tmp_path: Path) -> None:
