@@ -40,6 +40,8 @@ def find(package: str, name: str) -> Any:
     for point in _points(package):
         if point.name == name:
             return point.load()
+    if name.endswith(".py"):
+        raise UnknownName(f"{name} is a file; name what to take from it, as in {name}:Name")
     raise unknown(re.sub("(?<=ch)es$|s$", "", package.rsplit(".", 1)[-1]), name, names(package))
 
 

@@ -432,3 +432,8 @@ def test_without_labels_a_won_and_a_lost_episode_look_the_same() -> None:
     lost = replace(won, steps=(Step(call, still),), reward=0.0, stop=StopReason.MAX_STEPS)
     assert won.without_labels() == lost.without_labels()
     assert won.without_labels().reward is None
+
+
+def test_a_file_without_a_name_is_told_how_to_name_one() -> None:
+    with pytest.raises(UnknownName, match=r"mine\.py:Name"):
+        discover.find(SUITES, "mine.py")

@@ -1,4 +1,4 @@
-"""``novice``: the embedded default model, see ``knowhow.agents.novice``."""
+"""novice - the embedded default model: offline, deterministic, reads prompts and knows nothing of any world."""
 
 from __future__ import annotations
 
