@@ -22,10 +22,11 @@ from langchain_core.messages import (
     convert_to_openai_messages,
 )
 
+from knowhow.agents.abilities import perform
 from knowhow.agents.prompt import render
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
-from knowhow.environments.calls import check_call
+from knowhow.environments.calls import check_call, tool_name
 from knowhow.environments.errors import BudgetExceeded
 from knowhow.environments.types import (
     Environment,
@@ -79,6 +80,8 @@ class _Context:
 class _State(TypedDict, total=False):
     messages: tuple[BaseMessage, ...]
     recalled: Recalled
+    decide: Decider
+    tools: tuple[Tool, ...]
     first: Feedback
     feedback: Feedback
     steps: tuple[Step, ...]
@@ -95,7 +98,7 @@ def play(suite: Suite, agent: Agent) -> Attempt:
         began = time.perf_counter()
         with agent.meter.scope() as scope:
             state = await _run(suite, agent, task, start)
-        return _trajectory(agent, task, start, state, scope.usage, time.perf_counter() - began)
+        return _trajectory(agent, task, start, state, scope.usage, time.perf_counter() - began, suite.outside)
 
     return attempt
 
@@ -132,6 +135,8 @@ async def _recall(state: _State, runtime: Any) -> _State:
         return {"messages": (), **_failed(error)}
     return {
         "recalled": recalled,
+        "decide": recalled.manner(context.agent.decide) if recalled.manner else context.agent.decide,
+        "tools": (*context.tools, *(ability.tool for ability in recalled.abilities)),
         "messages": _opening(context, recalled, state["first"]) + replayed["messages"],
         "steps": replayed["steps"],
         "feedback": replayed["feedback"],
@@ -142,7 +147,7 @@ async def _recall(state: _State, runtime: Any) -> _State:
 async def _decide(state: _State, runtime: Any) -> _State:
     context: _Context = runtime.context
     try:
-        reply = await context.agent.decide(Turn(state["messages"], context.tools, context.start.seed))
+        reply = await state["decide"](Turn(state["messages"], state["tools"], context.start.seed))
     except Exception as error:
         return _failed(error)
     return {"reply": reply, "messages": (*state["messages"], reply)}
@@ -153,16 +158,16 @@ async def _act(state: _State, runtime: Any) -> _State:
         return {}
     context: _Context = runtime.context
     reply = state["reply"]
-    call, problem = _call_of(reply, context.tools)
+    call, problem = _call_of(reply, state["tools"])
     try:
-        feedback = (
-            await context.env.step(call)
+        step = (
+            await _made(call, state, context)
             if call is not None
-            else replace(state["feedback"], observation=problem, reward=0.0)
+            else Step(None, replace(state["feedback"], observation=problem, reward=0.0))
         )
     except Exception as error:
         return _failed(error)
-    steps = (*state["steps"], Step(call, feedback, _text(reply)))
+    feedback, steps = step.feedback, (*state["steps"], replace(step, said=_text(reply)))
     bad = 0 if call is not None else state["bad_replies"] + 1
     stop = StopReason.NO_CALL if bad >= MOST_BAD_REPLIES else _stop(feedback, steps, context)
     return {
@@ -172,6 +177,18 @@ async def _act(state: _State, runtime: Any) -> _State:
         "bad_replies": bad,
         "stop": stop,
     }
+
+
+async def _made(call: ToolCall, state: _State, context: _Context) -> Step:
+    """A call of the environment's, or of an ability that memory offered."""
+    ability = next((one for one in state["recalled"].abilities if tool_name(one.tool) == call.name), None)
+    if ability is None:
+        return Step(call, await context.env.step(call))
+    return await perform(ability, call, context.env, state["feedback"], context.max_steps - _actions(state["steps"]))
+
+
+def _actions(steps: tuple[Step, ...]) -> int:
+    return sum(step.actions for step in steps)
 
 
 async def _goes_on(state: _State) -> bool:
@@ -184,7 +201,7 @@ def _stop(feedback: Feedback, steps: tuple[Step, ...], context: _Context) -> Sto
         return StopReason.TERMINATED
     if feedback.truncated:
         return StopReason.TRUNCATED
-    return StopReason.MAX_STEPS if len(steps) >= context.max_steps else None
+    return StopReason.MAX_STEPS if _actions(steps) >= context.max_steps else None
 
 
 def _failed(error: Exception) -> _State:
@@ -259,10 +276,14 @@ def _text(reply: AIMessage) -> str:
     return reply.text if isinstance(reply.text, str) else reply.text()
 
 
-def _trajectory(agent: Agent, task: Task, start: Start, state: _State, usage: Usage, seconds: float) -> Trajectory:
+def _trajectory(
+    agent: Agent, task: Task, start: Start, state: _State, usage: Usage, seconds: float, outside: bool
+) -> Trajectory:
     recalled = state.get("recalled", Recalled())
     steps = state["steps"]
     said = {found for step in steps for found in _CITATION.findall(step.said)}
+    names = {tool_name(ability.tool): ability.item for ability in recalled.abilities}
+    called = {names[step.call.name] for step in steps if step.call is not None and step.call.name in names}
     return Trajectory(
         id=episode_id(agent, task, start),
         task=task,
@@ -275,12 +296,13 @@ def _trajectory(agent: Agent, task: Task, start: Start, state: _State, usage: Us
         error=state.get("error", ""),
         shown=recalled.shown,
         withheld=recalled.withheld,
-        cited=tuple(item for item in recalled.shown if item in said),
+        cited=tuple(item for item in recalled.shown if item in said | called),
         model=agent.model,
         method=agent.method,
         memory_version=agent.memory_version,
         usage=usage,
         seconds=seconds,
+        outside=outside,
     )
 
 

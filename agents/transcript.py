@@ -21,16 +21,18 @@ def observation_text(feedback: Feedback) -> str:
 
 def transcript(trajectory: Trajectory, tools: Sequence[Tool] = ()) -> str:
     """The episode from its first observation on: each call after ``>``, what was observed, and what became possible by
-    it."""
+    it. What an ability of memory did stands there call by call."""
     lines = [trajectory.first.observation]
     before = trajectory.first.commands
     for step in trajectory.steps:
-        lines += [
-            f"> {_call_text(step, before, tools)}",
-            step.feedback.observation,
-            *_new(before, step.feedback.commands),
-        ]
-        before = step.feedback.commands
+        lines += [f"(by {_call_text(step, None, tools)})"] * bool(step.inner)
+        for done in step.inner or (step,):
+            lines += [
+                f"> {_call_text(done, before, tools)}",
+                done.feedback.observation,
+                *_new(before, done.feedback.commands),
+            ]
+            before = done.feedback.commands
     return "\n".join(lines)
 
 

@@ -1,16 +1,18 @@
 """One decision, one episode, one recall: the three callables that agents are composed of.
 
-A *method* turns one ``Decider`` into another, a *search* one ``Attempt`` into another, so that both nest.
+A *method* turns one ``Decider`` into another, a *search* one ``Attempt`` into another, so that both nest. Recall may
+offer more than text: abilities, which are tools made of the environment's own, and a manner of deciding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from knowhow.environments.types import Task, Tool, ToolCall, Trajectory
+from knowhow.environments.types import Feedback, Task, Tool, ToolCall, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,48 @@ class Query:
     """What recall is asked with, before the first decision of an episode.
 
     ``goes_without`` tells, by the id of an item that would be shown, whether this episode is to go without it, so that
-    the item's effect can be measured.
+    the item's effect can be measured. ``tries`` are the ids of items not yet admitted that this episode puts to the
+    test.
     """
 
     task: Task
     observation: str
     seed: int = 0
     goes_without: Callable[[str], bool] = _nothing_withheld
+    tries: frozenset[str] = frozenset()
+
+
+Act = Callable[[ToolCall], Awaitable[Feedback]]
+"""One call of the environment's tools. Raises: EpisodeOver once the episode has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """A tool that memory offers beside the environment's own: one call of it makes several of theirs.
+
+    ``item`` is the id of the memory item behind it. ``run`` gets the call's arguments and ``act``; it returns what to
+    tell the agent, before what the environment said last. What it raises is told to the agent.
+    """
+
+    item: str
+    tool: Tool
+    run: Callable[[Mapping[str, Any], Act], Awaitable[str]]
+
+
+Manner = Callable[[Decider], Decider]
+"""A way of deciding that memory found better than the run's own: sampling, a choice of tools, a chain of methods."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What memory offers: text for the prompt, the ids of the items in it, and of those held back on purpose."""
+    """What memory offers: text for the prompt, tools, a manner of deciding; the ids of the items behind them, and of
+    those held back on purpose."""
 
     text: str = ""
     shown: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    abilities: tuple[Ability, ...] = ()
+    manner: Manner | None = None
 
 
 Recall = Callable[[Query], Awaitable[Recalled]]

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 
 from knowhow.environments.types import Tool, ToolCall
 
+SKILL = "skill_"
+"""What the names of tools begin with that are not the world's own but learned."""
+
 
 def tool(name: str, description: str, **parameters: str) -> Tool:
     """A tool in the OpenAI function format whose arguments are all required strings, each with its description."""
@@ -29,10 +32,12 @@ def tool_name(tool: Tool) -> str:
 
 
 def command_argument(tools: Sequence[Tool]) -> tuple[str, str] | None:
-    """The (tool, argument) that takes a bare command, where the world has just one tool with one string argument."""
-    if len(tools) != 1:
+    """The (tool, argument) that takes a bare command, where the world has just one tool with one string argument;
+    skills beside it do not matter."""
+    own = [tool for tool in tools if not tool_name(tool).startswith(SKILL)]
+    if len(own) != 1:
         return None
-    function = tools[0]["function"]
+    function = own[0]["function"]
     properties = function.get("parameters", {}).get("properties", {})
     if len(properties) != 1:
         return None
@@ -53,7 +58,7 @@ def parse_call(text: str, tools: Sequence[Tool]) -> ToolCall:
     text = text.strip()
     bare = command_argument(tools)
     names = [tool_name(tool) for tool in tools]
-    if bare is not None and not text.startswith(f"{bare[0]}("):
+    if bare is not None and not any(text.startswith(f"{name}(") for name in names):
         return ToolCall(bare[0], {bare[1]: text})
     try:
         node = ast.parse(text, mode="eval").body

@@ -25,7 +25,8 @@ class Task:
     """One thing to do. It never carries its answer: answers and graders stay inside the suite.
 
     ``id`` is unique within the suite and names all that the suite needs to build the task again.
-    ``kind`` groups tasks that one lesson may serve ("clean", "heat"); ``goal`` is what the agent reads.
+    ``kind`` groups tasks that one lesson may serve ("clean", "heat"); ``goal`` is what the agent reads. Requests that
+    one person made one after the other share a ``session``; it is empty elsewhere.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Task:
     split: Split
     kind: str
     goal: str
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,19 @@ class Usage:
 class Step:
     """One decision and what came of it.
 
-    ``call`` is None where the reply held no usable call; ``said`` is the reply's text.
+    ``call`` is None where the reply held no usable call; ``said`` is the reply's text. Where the call was of an ability
+    that memory offered, ``inner`` holds the environment's calls that it made; the feedback sums up theirs.
     """
 
     call: ToolCall | None
     feedback: Feedback
     said: str = ""
+    inner: tuple[Step, ...] = ()
+
+    @property
+    def actions(self) -> int:
+        """How many calls of the environment's it took."""
+        return len(self.inner) or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +135,8 @@ class Trajectory:
     ``messages`` are the prompts and replies in OpenAI's chat format. ``reward`` lies in [0, 1]; it is None where it is
     withheld (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
     prompt and of those that it held back on purpose; ``cited`` are the shown ones that the agent said it used.
-    ``attempts`` counts the episodes that a search spent on this one; ``usage`` covers all of them.
+    ``attempts`` counts the episodes that a search spent on this one; ``usage`` covers all of them. ``outside``: its
+    observations are text from outside (web pages, tool output), which anybody may have written.
     """
 
     id: str
@@ -147,6 +157,7 @@ class Trajectory:
     attempts: int = 1
     usage: Usage = Usage()
     seconds: float = 0.0
+    outside: bool = False
 
     @property
     def success(self) -> bool:
@@ -162,16 +173,22 @@ class Trajectory:
         messages, which repeat it.
         """
         told = {StopReason.TERMINATED, StopReason.TRUNCATED, StopReason.MAX_STEPS}
-        steps = [replace(step, feedback=_without_label(step.feedback)) for step in self.steps]
-        steps[-1:] = [replace(step, feedback=replace(step.feedback, commands=None)) for step in steps[-1:]]
         return replace(
             self,
             reward=None,
             stop=StopReason.HIDDEN if self.stop in told else self.stop,
             first=_without_label(self.first),
-            steps=tuple(steps),
+            steps=_steps_without_labels(self.steps),
             messages=(),
         )
+
+
+def _steps_without_labels(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    plain = [
+        replace(step, feedback=_without_label(step.feedback), inner=_steps_without_labels(step.inner)) for step in steps
+    ]
+    plain[-1:] = [replace(step, feedback=replace(step.feedback, commands=None)) for step in plain[-1:]]
+    return tuple(plain)
 
 
 def _without_label(feedback: Feedback) -> Feedback:
@@ -198,7 +215,9 @@ class Suite(ABC):
     """Tasks of one kind of world, and the way to open an episode of each. Subclass it, or offer the same members.
 
     ``reward_visible``: may the agent (a search, say) see the reward while it works? ``max_steps``: the limit of
-    decisions in an episode. ``extra``: what to install for it (``knowhow-agents[extra]``), empty for nothing.
+    calls in an episode. ``outside``: observations are text that anybody may have written (web pages, tool output), so
+    that what is learned from them is not trusted. ``extra``: what to install for it (``knowhow-agents[extra]``), empty
+    for nothing.
     """
 
     name: str = ""
@@ -207,6 +226,7 @@ class Suite(ABC):
     source: str = ""
     extra: str = ""
     reward_visible: bool = False
+    outside: bool = False
     max_steps: int = 30
 
     @abstractmethod

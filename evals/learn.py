@@ -20,8 +20,8 @@ from knowhow.evals.folder import RunFolder, write_json
 from knowhow.evals.prove import Trial
 from knowhow.evals.run import banks_of
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import Stage, check, open_banks, open_stage, recall_of, withheld
-from knowhow.evals.tasks import draw, jobs
+from knowhow.evals.stage import Stage, check, open_mind, open_stage, open_suite, withheld
+from knowhow.evals.tasks import chained, draw, jobs
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.codec import encode
 from knowhow.memory.evolve import Evolution, Phases, evolve
@@ -98,8 +98,8 @@ class _Loop:
     def __init__(self, stage: Stage, memory: Memory) -> None:
         self.stage, self.memory = stage, memory
         self.settings = stage.settings
-        self.banks = open_banks(split_list(self.settings.memory), memory, stage.model)
-        self.recall = recall_of(self.banks)
+        self.mind = open_mind(self.settings, split_list(self.settings.memory), memory, stage.model, stage.suite)
+        self.recall = self.mind.recall
         self.trial = Trial(self.settings, memory, stage.folder.episodes, self.recall, self._play)
         self.spent = False
 
@@ -107,25 +107,42 @@ class _Loop:
         return Phases(self.acquire, self.refine, self.update, self.evaluate, self.rollback, lambda: self.spent)
 
     async def acquire(self, round: int) -> Sequence[Trajectory]:
-        """A round's share of the training episodes, in the order in which they walk the training tasks."""
-        share = self._shares()[round - 1]
-        seeds = jobs(self._training(), self.settings.seed, "train")[share]
-        own = [replace(job, index=index) for index, job in enumerate(seeds)]
+        """A round's share of the training episodes, in the order in which they walk the training tasks; in several
+        waves where tasks are chained, each with what the ones before it taught."""
+        waves = self._waves(round)
         recall = some_withheld(self.recall, self.settings.withhold_rate)
-        return await self._play("train", round, own, recall)
+        played: list[Trajectory] = []
+        for number, wave in enumerate(waves, 1):
+            trajectories = await self._play("train", round, wave, recall)
+            played += trajectories
+            if number < len(waves):
+                await self._teach(round, number, trajectories)
+        return played
 
     async def refine(self, round: int, trajectories: Sequence[Trajectory]) -> Sequence[Edit]:
         """What the finished episodes say of the lessons there are, and what the banks learn of them; without labels,
         where the run says so, nothing can be said of the former."""
-        whole = [t for t in trajectories if t.stop not in (StopReason.BUDGET, StopReason.ERROR)]
+        weighed = await self.trial.edits(round, _whole(trajectories)) if self.settings.labels else []
+        last = len(self._waves(round)[-1])
+        return weighed + await self._learned(round, trajectories[-last:])
+
+    async def _teach(self, round: int, wave: int, trajectories: Sequence[Trajectory]) -> None:
+        """What a wave taught, written at once; the round's decision covers it."""
+        key = f"{self._key('wave', round)}/{wave}"
+        if self.memory.journal.done(key) is None:
+            edits = await self._learned(round, trajectories)
+            self.memory.commit(edits, note=f"round {round}, wave {wave}", key=key)
+
+    async def _learned(self, round: int, trajectories: Sequence[Trajectory]) -> list[Edit]:
+        """What the banks learn of finished episodes; nothing where the budget ends on the way."""
+        whole = _whole(trajectories)
         seen = whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
-        weighed = await self.trial.edits(round, whole) if self.settings.labels else []
         self.stage.watch.phase(f"reflect {round}", 0)
         try:
-            return weighed + [edit for bank in self.banks for edit in await bank.learn(seen)]
+            return [edit for learner in self.mind.learners for edit in await learner.learn(seen)]
         except BudgetExceeded:
             self.spent = True
-            return weighed
+            return []
 
     def update(self, round: int, edits: Sequence[Edit]) -> int:
         if not edits:
@@ -178,6 +195,13 @@ class _Loop:
         )
         return [distinct[place % len(distinct)] for place in range(self.settings.episodes)]
 
+    def _waves(self, round: int) -> list[list[Job]]:
+        """A round's training episodes in the waves in which they are played."""
+        seeds = jobs(self._training(), self.settings.seed, "train")[self._shares()[round - 1]]
+        waves = chained(seeds, self.settings.chain)
+        numbers = iter(range(len(seeds)))
+        return [[replace(job, index=next(numbers)) for job in wave] for wave in waves]
+
     def _shares(self) -> list[slice]:
         episodes, rounds = self.settings.episodes, self.settings.rounds
         bounds = [episodes * number // rounds for number in range(rounds + 1)]
@@ -195,6 +219,10 @@ class _Loop:
         return played
 
 
+def _whole(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    return [trajectory for trajectory in trajectories if trajectory.stop not in (StopReason.BUDGET, StopReason.ERROR)]
+
+
 def _check(settings: Settings) -> None:
     """Raises what is wrong with the settings, before anything is written."""
     if settings.split != "train":
@@ -204,7 +232,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"{settings.rounds} rounds want at least as many episodes, not {settings.episodes}")
     model = check(settings, settings.split, "validation")
     with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
-        open_banks(split_list(settings.memory), memory, model)
+        open_mind(settings, split_list(settings.memory), memory, model, open_suite(settings.suite))
 
 
 def _memory_asked(asked: str) -> tuple[list[str], Path | None]:

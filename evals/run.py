@@ -10,7 +10,7 @@ from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import split_list
 from knowhow.evals.folder import RunFolder, read_about, write_json
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import Stage, check, open_banks, open_stage, recall_of, withheld
+from knowhow.evals.stage import Stage, check, open_mind, open_stage, withheld
 from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.store import Memory
@@ -42,7 +42,9 @@ async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[st
 def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Recall, int]:
     if memory is None:
         return nothing, 0
-    recall = recall_of(open_banks(banks_of(Path(settings.memory)), memory, stage.model))
+    learned = read_about(Path(settings.memory))["settings"]
+    settings = replace(settings, recall=settings.recall or learned.get("recall", ""))
+    recall = open_mind(settings, banks_of(Path(settings.memory)), memory, stage.model, stage.suite).recall
     return withheld(recall) if settings.withhold else recall, memory.version
 
 

@@ -11,6 +11,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import SPLITS
 
 MODES = ("offline", "online")
+_COUNTS = ("episodes", "concurrency", "rounds", "epochs", "validation", "proof_at_once", "memory_tokens", "chain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class Settings:
     before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
     ``evolve``. ``withhold_rate`` is the probability, in [0, 0.5], with which a training episode goes without an item,
     each item by itself (0: never). ``proof`` is the episodes for paired replays in all rounds together, which try
-    ``proof_at_once`` candidates at a time. ``split``, where it is empty, is validation for ``run`` and train for
+    ``proof_at_once`` candidates at a time. ``recall`` names policies of what to recall, and when; all that is recalled
+    fits into ``memory_tokens``, and comes from other tasks unless ``same_task``. ``chain`` is how many tasks of a kind
+    follow each other in a round, each with what the ones before it taught. ``review``: what is learned waits for a
+    person. ``split``, where it is empty, is validation for ``run`` and train for
     ``evolve``.
     """
 
@@ -48,6 +52,11 @@ class Settings:
     proof: int = 0
     proof_at_once: int = 4
     embedder: str = "hashing"
+    recall: str = ""
+    memory_tokens: int = 8000
+    same_task: bool = False
+    chain: int = 1
+    review: bool = False
 
     def __post_init__(self) -> None:
         checks = {
@@ -55,10 +64,7 @@ class Settings:
             f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
             f"withhold_rate={self.withhold_rate} is not between 0 and 0.5": 0 <= self.withhold_rate <= 0.5,
             f"proof={self.proof} must be at least 0": self.proof >= 0,
-            **{
-                f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1
-                for name in ("episodes", "concurrency", "rounds", "epochs", "validation", "proof_at_once")
-            },
+            **{f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1 for name in _COUNTS},
         }
         for complaint, ok in checks.items():
             if not ok:

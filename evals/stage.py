@@ -15,7 +15,7 @@ from knowhow.agents.metering import Budget, Meter
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Query, Recall, Recalled, nothing
-from knowhow.environments.discover import build
+from knowhow.environments.discover import build, split_list
 from knowhow.environments.errors import KnowhowError
 from knowhow.environments.types import StopReason, Suite, Trajectory
 from knowhow.evals.folder import RunFolder
@@ -23,10 +23,12 @@ from knowhow.evals.settings import Settings
 from knowhow.evals.summary import summarise
 from knowhow.evals.tasks import draw
 from knowhow.evals.watch import Watch
+from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 
 SUITES = "knowhow.environments.suites"
 BANKS = "knowhow.memory.banks"
+POLICIES = "knowhow.memory.policies"
 MOST_FAILURES = 10
 """A phase whose first episodes all fail, so many, is given up: the model cannot be reached, say."""
 
@@ -135,19 +137,6 @@ def open_model(settings: Settings, folder: RunFolder | None = None) -> Model:
     return load_model(settings.model, meter=meter, cache=Path(settings.cache) if settings.cache else None)
 
 
-def recall_of(banks: Sequence[Any]) -> Recall:
-    """What several banks recall, one after the other."""
-
-    async def recall(query: Query) -> Recalled:
-        found = [await bank.recall(query) for bank in banks]
-        text = "\n\n".join(one.text for one in found if one.text)
-        return Recalled(
-            text, tuple(id for one in found for id in one.shown), tuple(id for one in found for id in one.withheld)
-        )
-
-    return recall
-
-
 def withheld(recall: Recall) -> Recall:
     """The control: memory is asked as always, and nothing of it reaches the prompt."""
 
@@ -158,5 +147,27 @@ def withheld(recall: Recall) -> Recall:
     return recall_nothing
 
 
-def open_banks(specifications: Sequence[str], memory: Memory, model: Model) -> list[Any]:
-    return [build(BANKS, specification, memory, model) for specification in specifications]
+@dataclass(frozen=True)
+class Mind:
+    """A memory in use: its banks and policies, and the recall that they make together."""
+
+    memory: Memory
+    banks: Sequence[Any]
+    policies: Sequence[Any]
+    recall: Recall
+
+    @property
+    def learners(self) -> list[Any]:
+        """All that learns from episodes: every bank, and the policies that do."""
+        return [*self.banks, *(policy for policy in self.policies if hasattr(policy, "learn"))]
+
+
+def open_mind(settings: Settings, banks: Sequence[str], memory: Memory, ask: Model, suite: Suite) -> Mind:
+    """The banks of these specifications over ``memory``, with the recall that the settings ask for.
+
+    Raises: UnknownName, BadSetting, MissingExtra for what they name.
+    """
+    made = [build(BANKS, specification, memory, ask, suite) for specification in banks]
+    policies = [build(POLICIES, policy, memory, ask, suite) for policy in split_list(settings.recall)]
+    tokens, same_task = settings.memory_tokens, settings.same_task
+    return Mind(memory, made, policies, recall_of(memory, made, policies, tokens=tokens, same_task=same_task))

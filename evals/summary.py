@@ -22,7 +22,8 @@ def summarise(
     """Rates and means are over finished episodes, None where there are none; ``unfinished`` are those of the ``asked``
     ones that the budget cut off or kept from starting.
 
-    A failed episode (``errors``) counts as an episode without success. Calls, tokens and cost cover all, unfinished
+    ``mean_steps`` are decisions, ``mean_actions`` the environment's calls: a skill makes several in one step. A failed
+    episode (``errors``) counts as an episode without success. Calls, tokens and cost cover all, unfinished
     ones too.
     """
     finished = [trajectory for trajectory in trajectories if trajectory.stop is not StopReason.BUDGET]
@@ -39,6 +40,7 @@ def summarise(
         "ci95": [round(bound, 4) for bound in wilson(wins, n)],
         "mean_reward": sum(trajectory.reward or 0.0 for trajectory in finished) / n if n else None,
         "mean_steps": sum(len(trajectory.steps) for trajectory in finished) / n if n else None,
+        "mean_actions": sum(step.actions for t in finished for step in t.steps) / n if n else None,
         "model_calls": used.calls,
         "prompt_tokens": used.prompt_tokens,
         "cached_tokens": used.cached_tokens,

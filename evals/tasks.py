@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import cast
@@ -31,3 +32,17 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
 def jobs(tasks: Sequence[Task], seed: int, *path: object) -> list[Job]:
     """One episode a task; the seeds follow from ``seed`` and ``path``."""
     return [Job(index, task, child_seed(seed, *path, index)) for index, task in enumerate(tasks)]
+
+
+def chained(todo: Sequence[Job], length: int) -> list[list[Job]]:
+    """The jobs in at most ``length`` waves: the first jobs of all chains, the second ones, and so on.
+
+    A chain is ``length`` jobs whose tasks are of one kind, so that what the first teaches can serve the next
+    (sequential rollout, as in SAGE, arXiv 2512.17102).
+    """
+    waves: list[list[Job]] = [[] for _ in range(length)]
+    met: Counter[str] = Counter()
+    for job in todo:
+        waves[met[job.task.kind] % length].append(job)
+        met[job.task.kind] += 1
+    return [wave for wave in waves if wave] or [[]]

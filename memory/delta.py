@@ -107,8 +107,7 @@ def _update(draft: Draft, operation: Operation, make: Callable[[Operation], Item
         id,
         operation.reason,
         text=operation.content,
-        sources=merged_sources(both),
-        trust=lowest_trust(both),
+        **_origin(both),
         **_UNPROVEN,
     )
     return True
@@ -148,8 +147,7 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, also: Sequence[
         kept,
         why,
         text=text,
-        sources=merged_sources([*items, *also]),
-        trust=lowest_trust([*items, *also]),
+        **_origin([*items, *also]),
         uses=sum(i.uses for i in items),
         helpful=sum(i.helpful for i in items),
         harmful=sum(i.harmful for i in items),
@@ -159,10 +157,10 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, also: Sequence[
         draft.remove(id, f"merged into {kept}")
 
 
-def merged_sources(items: Sequence[Item]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(source for item in items for source in item.sources))
-
-
-def lowest_trust(items: Sequence[Item]) -> Trust:
-    """The least trusted of the items' tiers."""
-    return min((item.trust for item in items), key=list(Trust).index)
+def _origin(items: Sequence[Item]) -> dict[str, object]:
+    """All the episodes and tasks behind the items, and the least trusted of their tiers."""
+    return {
+        "sources": tuple(dict.fromkeys(source for item in items for source in item.sources)),
+        "tasks": tuple(dict.fromkeys(task for item in items for task in item.tasks)),
+        "trust": min((item.trust for item in items), key=list(Trust).index),
+    }

@@ -30,7 +30,8 @@ EPISODES = Format(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """An episode without what was said in it. ``steps`` counts them; ``kind`` and ``split`` are its task's."""
+    """An episode without what was said in it. ``steps`` counts decisions, ``actions`` the environment's calls;
+    ``kind`` and ``split`` are its task's."""
 
     id: str
     phase: str
@@ -47,6 +48,7 @@ class Summary:
     shown: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     cited: tuple[str, ...] = ()
+    actions: int = 0
     model: str = ""
     method: str = ""
     memory_version: int = 0
@@ -73,6 +75,7 @@ class Summary:
             shown=episode.shown,
             withheld=episode.withheld,
             cited=episode.cited,
+            actions=sum(step.actions for step in episode.steps),
             model=episode.model,
             method=episode.method,
             memory_version=episode.memory_version,

@@ -101,6 +101,11 @@ class Journal:
             self._catch_up()
             return self._version, _in_order(self._items)
 
+    def done(self, key: str) -> int | None:
+        """The version that was committed under ``key``, or None."""
+        rows = self._database.read("SELECT version FROM batches WHERE key = ? AND key != ''", _clean(key))
+        return rows[0][0] if rows else None
+
     def log(self, after: int = 0, before: int | None = None) -> list[Batch]:
         """The batches with ``after`` < version < ``before`` (None: to the end), oldest first."""
         return [_batch(row) for row in self._rows(after, before)]

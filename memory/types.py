@@ -21,6 +21,8 @@ from knowhow.environments.types import Trajectory
 class Status(StrEnum):
     """Where an item stands."""
 
+    PENDING = "pending"
+    """Not admitted: shown only where a replay puts it to the test, until that or a person speaks for it."""
     CANDIDATE = "candidate"
     """New: shown, and still to prove itself."""
     ACTIVE = "active"
@@ -49,8 +51,9 @@ class Item:
     """One thing learned. ``data`` holds what a kind of item needs beside its text (a playbook bullet's section, say).
 
     ``suite`` and ``task_kind`` are its scope (empty: any); ``split`` the split it was learned from (empty: none, as
-    when a person wrote it); ``sources`` the ids of the trajectories that taught it. ``uses``, ``helpful`` and
-    ``harmful`` count episodes. ``effect`` is the measured difference in reward with and without it, with its interval.
+    when a person wrote it); ``sources`` the ids of the trajectories that taught it, ``tasks`` those of their tasks, to
+    which it is not shown. ``uses``, ``helpful`` and ``harmful`` count episodes. ``effect`` is the measured difference
+    in reward with and without it, with its interval.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Item:
     task_kind: str = ""
     split: str = ""
     sources: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     trust: Trust = Trust.REFLECTION
     status: Status = Status.CANDIDATE
     uses: int = 0
@@ -118,13 +122,33 @@ class Embedder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An item that might be shown, and how well it suits the query: the higher the better, a cosine similarity in
+    [-1, 1] unless the bank knows better."""
+
+    item: Item
+    score: float
+
+
 class Bank(Protocol):
-    """A kind of memory: what it offers to an episode, and what it learns from finished ones."""
+    """A kind of memory: what it offers to an episode, and what it learns from finished ones.
+
+    It is made with a ``Memory``, the model to ask, and the suite or None, then its settings by name. It never decides
+    alone what is shown: ``memory/recall.py`` leaves out what may not be shown, asks ``rank`` where there is a choice to
+    make, and ``show`` for the rest. ``most`` is how many items it shows at once, None for as many as fit.
+    """
 
     kind: str
+    most: int | None
 
-    async def recall(self, query: Query) -> Recalled:
-        """What to put into the prompt of an episode. Reads only."""
+    def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
+        """The items that suit the query, best first; ``nearest`` of ``memory/recall.py`` ranks by meaning."""
+        ...
+
+    def show(self, items: Sequence[Item]) -> Recalled:
+        """These items as the episode gets them: text, and abilities or a manner where the bank has such. ``shown`` and
+        ``withheld`` are filled in by the caller."""
         ...
 
     async def learn(self, trajectories: Sequence[Trajectory]) -> list[Edit]:
@@ -135,3 +159,13 @@ class Bank(Protocol):
         Raises: ValueError for a trajectory of the test split.
         """
         ...
+
+
+class Policy(Protocol):
+    """What to recall, and when: a choice among a bank's ranked items, made the same way for every bank.
+
+    It is made like a bank. Several are applied one after the other; an empty result recalls nothing. It may change an
+    item's text as it is shown. A policy that learns has a ``learn`` as a bank has, and items of a kind of its own.
+    """
+
+    def __call__(self, query: Query, ranked: Sequence[Scored]) -> Sequence[Scored]: ...

@@ -38,7 +38,9 @@ COUNT = st.integers(0, 2**40)
 
 TASKS = st.builds(Task, TEXT, TEXT, st.sampled_from(SPLITS), TEXT, TEXT)
 FEEDBACK = st.builds(Feedback, TEXT, NUMBER, st.booleans(), st.booleans(), st.none() | NAMES)
-STEPS = st.builds(Step, st.none() | st.builds(ToolCall, TEXT, OBJECT), FEEDBACK, TEXT)
+CALLS = st.none() | st.builds(ToolCall, TEXT, OBJECT)
+INNER = st.lists(st.builds(Step, CALLS, FEEDBACK), max_size=2).map(tuple)
+STEPS = st.builds(Step, CALLS, FEEDBACK, TEXT, INNER)
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, NUMBER)
 TRAJECTORIES = st.builds(
     Trajectory,
@@ -70,6 +72,7 @@ ITEMS = st.builds(
     TEXT,
     TEXT,
     TEXT,
+    NAMES,
     NAMES,
     st.sampled_from(Trust),
     st.sampled_from(Status),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Task
 from knowhow.memory.banks.playbook import Playbook
+from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Trust
 
@@ -43,9 +45,9 @@ async def learn(memory: Memory, bank: Playbook, *episodes: Any) -> None:
 
 async def test_a_lesson_goes_from_reflection_to_the_prompt(memory: Memory) -> None:
     bank = Playbook(memory, says(INSIGHT, added("Take the key first.")))
-    assert (await bank.recall(QUERY)).text == ""
+    assert (await recall_of(memory, [bank], tokens=bank.token_budget, same_task=True)(QUERY)).text == ""
     await learn(memory, bank, trajectory("e1"))
-    recalled = await bank.recall(QUERY)
+    recalled = await recall_of(memory, [bank], tokens=bank.token_budget, same_task=True)(QUERY)
     assert recalled.shown == ("str-00001",)
     assert "[str-00001] helpful=0 harmful=0 :: Take the key first." in recalled.text
     (item,) = memory.items("playbook")
@@ -116,11 +118,12 @@ async def test_the_token_budget_is_kept_and_the_nearest_bullets_stay(memory: Mem
         memory, says(INSIGHT, added("To open door 9, take the key first.", *far)), token_budget=300, dedup="never"
     )
     await learn(memory, bank, trajectory("e1"))
-    recalled = await bank.recall(QUERY)
+    recalled = await recall_of(memory, [bank], tokens=bank.token_budget, same_task=True)(QUERY)
     assert 1 < len(recalled.shown) < 61
     assert "str-00001" in recalled.shown
     assert len(recalled.text) / 4 < 300 + 20
-    assert list(recalled.shown) == sorted(recalled.shown)
+    written = re.findall(r"^\[(str-\d+)\]", recalled.text, re.MULTILINE)
+    assert written == sorted(recalled.shown)
 
 
 @pytest.mark.parametrize("dedup, left", [("eager", 2), ("lazy", 3), ("never", 3)])

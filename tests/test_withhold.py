@@ -15,6 +15,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.evals import learn
 from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.fold import add
+from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item
 from knowhow.memory.withhold import drawn, half_withheld, some_withheld, split
@@ -60,10 +61,10 @@ async def test_nothing_is_withheld_unless_asked_for() -> None:
 async def test_the_playbook_holds_back_what_it_would_have_shown(tmp_path: Path) -> None:
     with Memory.open(tmp_path, create=True) as memory:
         memory.commit([add(Item(id, "playbook", f"lesson {id}")) for id in IDS])
-        bank = Playbook(memory, says("", ""), token_budget=300)
+        recall = recall_of(memory, [Playbook(memory, says("", ""))], tokens=300)
         query = Query(WON.task, "", 5)
-        whole = await bank.recall(query)
-        less = await some_withheld(bank.recall, 0.5)(query)
+        whole = await recall(query)
+        less = await some_withheld(recall, 0.5)(query)
     assert 0 < len(less.withheld) < len(whole.shown) < len(IDS)
     assert {*less.shown, *less.withheld} == {*whole.shown}
     assert all((f"lesson {id}" in less.text) == (id in less.shown) for id in whole.shown)

@@ -9,7 +9,6 @@ that it came from.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,12 +16,13 @@ from knowhow.agents.prompt import render
 from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import Trajectory
+from knowhow.environments.types import Suite, Trajectory
 from knowhow.memory.delta import Draft, Operation, apply_operation, merge, read_operations
+from knowhow.memory.lineage import Ids, lineage, refuse_test
+from knowhow.memory.recall import CHARACTERS_A_TOKEN, nearest
 from knowhow.memory.reflect import PACKAGE, Reflection, ask_json, reflect_all
 from knowhow.memory.store import Memory
-from knowhow.memory.types import Edit, Item, Status, Trust
-from knowhow.memory.withhold import split
+from knowhow.memory.types import Edit, Item, Scored, Status
 
 SECTIONS: Mapping[str, str] = {
     "strategies": "str",
@@ -32,18 +32,18 @@ SECTIONS: Mapping[str, str] = {
     "tools": "too",
     "others": "oth",
 }
-CHARACTERS_A_TOKEN = 4
 
 
 @dataclass
 class Playbook:
-    """Settings: ``token_budget`` of the rendered context; ``duplicate`` is the cosine similarity from which two
-    bullets are one; ``dedup`` is "eager" (after every delta), "lazy" (only when the playbook outgrows its budget)
-    or "never"; ``curate`` is how many reflections one Curator call reads; ``at_once`` how many reflections are
-    asked at a time."""
+    """Settings: ``token_budget``, the rendered size above which duplicates are merged; ``duplicate``, the cosine
+    similarity from which two bullets are one; ``dedup``: "eager" (after every delta), "lazy" (only when the playbook
+    outgrows its budget) or "never"; ``curate``, how many reflections one Curator call reads; ``at_once``, how many
+    reflections are asked at a time."""
 
     memory: Memory
     ask: Decider
+    suite: Suite | None = None
     token_budget: int = 8000
     duplicate: float = 0.92
     dedup: str = "lazy"
@@ -51,6 +51,7 @@ class Playbook:
     at_once: int = 8
     sections: Mapping[str, str] = field(default_factory=lambda: SECTIONS)
     kind: str = "playbook"
+    most: int | None = None
 
     def __post_init__(self) -> None:
         if self.dedup not in ("eager", "lazy", "never"):
@@ -59,26 +60,24 @@ class Playbook:
             raise BadSetting(f"duplicate={self.duplicate!r} is no similarity above 0 and up to 1")
         at_least(1, token_budget=self.token_budget, curate=self.curate, at_once=self.at_once)
 
-    async def recall(self, query: Query) -> Recalled:
-        """The whole playbook where it fits the budget, else the bullets most like the task; in the order of sections
-        and ids; without those that the query goes without."""
-        items = self._items()
-        if _tokens(items.values()) > self.token_budget:
-            items = self._most_like(query, items)
-        shown, withheld = split(items, query)
-        return Recalled(self.render(shown.values()), tuple(shown), withheld)
+    def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
+        """Those most like the task first, a bullet that mostly harmed last."""
+        return sorted(nearest(self, query, items), key=lambda one: one.item.harmful > one.item.helpful)
+
+    def show(self, items: Sequence[Item]) -> Recalled:
+        """Bullets in the order of sections and ids, whatever they were chosen by: a prompt's beginning stays the
+        same."""
+        return Recalled(self.render(self._sorted(items)))
 
     async def learn(self, trajectories: Sequence[Trajectory]) -> list[Edit]:
         """Reflections in parallel, then curation; all edits for one atomic batch. Raises: ValueError for a test
         trajectory."""
-        tested = [trajectory.id for trajectory in trajectories if trajectory.task.split == "test"]
-        if tested:
-            raise ValueError(f"episode {tested[0]} is of the test split; nothing is learned from it")
+        refuse_test(trajectories)
         draft = Draft(self._items())
         bullets = {id: item.text for id, item in draft.items.items()}
         reflections = await reflect_all(self.ask, trajectories, bullets, at_once=self.at_once)
         _count(draft, trajectories, reflections)
-        ids = _Ids(self.memory, self.sections, "/".join(trajectory.id for trajectory in trajectories))
+        ids = Ids(self.memory, self.kind, trajectories)
         for start in range(0, len(reflections), self.curate):
             await self._curate(draft, reflections[start : start + self.curate], ids)
         if self.dedup == "eager" or (self.dedup == "lazy" and _tokens(draft.items.values()) > self.token_budget):
@@ -93,7 +92,7 @@ class Playbook:
         blocks = [f"## {name.capitalize()}\n" + "\n".join(listed[name]) for name in self.sections if name in listed]
         return "\n\n".join(["# Playbook", *blocks]) if blocks else ""
 
-    async def _curate(self, draft: Draft, reflections: Sequence[Reflection], ids: _Ids) -> None:
+    async def _curate(self, draft: Draft, reflections: Sequence[Reflection], ids: Ids) -> None:
         worth = [
             reflection
             for reflection in reflections
@@ -119,45 +118,26 @@ class Playbook:
             if operation.content not in retired:  # word for word, it had its trial
                 apply_operation(draft, operation, make)
 
-    def _new_item(self, operation: Operation, taught: Sequence[Trajectory], ids: _Ids) -> Item:
+    def _new_item(self, operation: Operation, taught: Sequence[Trajectory], ids: Ids) -> Item:
         section = operation.section if operation.section in self.sections else "others"
-        kinds = {trajectory.task.kind for trajectory in taught}
         return Item(
-            id=ids.next(section) if operation.type == "ADD" else "",
+            id=ids.next(self.sections[section]) if operation.type == "ADD" else "",
             kind=self.kind,
             text=operation.content,
             data={"section": section},
-            suite=taught[0].task.suite,
-            task_kind=kinds.pop() if len(kinds) == 1 else "",
-            split=taught[0].task.split,
-            sources=tuple(trajectory.id for trajectory in taught),
-            trust=Trust.REFLECTION if any(trajectory.reward is None for trajectory in taught) else Trust.VERIFIED,
+            **lineage(taught),
         )
 
     def _items(self) -> dict[str, Item]:
+        return {item.id: item for item in self._sorted(self.memory.items(self.kind))}
+
+    def _sorted(self, items: Iterable[Item]) -> list[Item]:
         order = {name: place for place, name in enumerate(self.sections)}
-        items = [item for item in self.memory.items(self.kind) if item.status is not Status.RETIRED]
-        return {
-            item.id: item
-            for item in sorted(items, key=lambda item: (order.get(self._section(item), len(order)), item.id))
-        }
+        return sorted(items, key=lambda item: (order.get(self._section(item), len(order)), item.id))
 
     def _section(self, item: Item) -> str:
         section = str(item.data.get("section", "others"))
         return section if section in self.sections else "others"
-
-    def _most_like(self, query: Query, items: dict[str, Item]) -> dict[str, Item]:
-        """As many bullets as the budget holds, most similar to the task first, a bullet that mostly harmed last."""
-        found = self.memory.search(f"{query.task.kind} {query.task.goal}", len(items), kind=self.kind)
-        ranked = sorted(found, key=lambda pair: (pair[0].harmful > pair[0].helpful, -pair[1]))
-        chosen: set[str] = set()
-        left = self.token_budget
-        for item, _ in ranked:
-            cost = _tokens([item])
-            if item.id in items and cost <= left:
-                chosen.add(item.id)
-                left -= cost
-        return {id: item for id, item in items.items() if id in chosen}
 
     def _merge_duplicates(self, draft: Draft) -> None:
         """Grow-and-refine: of two bullets of one section that mean the same, the better proven one stays and takes
@@ -180,21 +160,6 @@ class Playbook:
 def bullet(item: Item) -> str:
     """One line: ``[str-00001] helpful=3 harmful=0 :: text`` (the paper's format)."""
     return f"[{item.id}] helpful={item.helpful} harmful={item.harmful} :: {item.text}"
-
-
-class _Ids:
-    """New ids in the order of use; learning from the same episodes again, after an interruption, names everything the
-    same."""
-
-    def __init__(self, memory: Memory, sections: Mapping[str, str], occasion: str) -> None:
-        self.memory = memory
-        self.sections = sections
-        self.occasion = hashlib.sha256(f"{memory.version}/{occasion}".encode()).hexdigest()[:16]
-        self.used = 0
-
-    def next(self, section: str) -> str:
-        self.used += 1
-        return self.memory.journal.new_ids(self.sections[section], 1, key=f"{self.occasion}/{self.used}")[0]
 
 
 def _count(draft: Draft, trajectories: Sequence[Trajectory], reflections: Sequence[Reflection]) -> None:
