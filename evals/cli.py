@@ -14,6 +14,26 @@ import typer
 
 from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_memory import memory_app
+from knowhow.evals.options import (
+    BudgetCalls,
+    BudgetTokens,
+    BudgetUsd,
+    Cache,
+    Concurrency,
+    Config,
+    Episodes,
+    Json,
+    MemoryName,
+    MemoryTokens,
+    Method,
+    ModelUri,
+    Out,
+    Recall,
+    SameTask,
+    Seed,
+    Split,
+    Suite,
+)
 
 if TYPE_CHECKING:
     from knowhow.evals.settings import Settings
@@ -33,40 +53,6 @@ app = typer.Typer(
 )
 app.add_typer(memory_app, name="memory")
 
-Suite = Annotated[
-    str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")
-]
-Split = Annotated[str | None, typer.Option(help="train, validation or test; evolve learns from train alone.")]
-ModelUri = Annotated[
-    str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")
-]
-MemoryName = Annotated[
-    str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")
-]
-Method = Annotated[
-    str | None, typer.Option(help="Methods and searches, the leftmost outermost: 'retry(n=3), self_consistency(n=5)'.")
-]
-Episodes = Annotated[
-    int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")
-]
-Seed = Annotated[int | None, typer.Option(help="Decides tasks, their order and every episode's seed.")]
-Concurrency = Annotated[int | None, typer.Option(help="Episodes at a time.")]
-BudgetUsd = Annotated[float | None, typer.Option(help="Stop before spending more US dollars than this.")]
-BudgetCalls = Annotated[
-    int | None, typer.Option(help="Stop before sending more model requests than this, retries included.")
-]
-BudgetTokens = Annotated[
-    int | None, typer.Option(help="Stop before using more tokens than this, prompts and replies together.")
-]
-Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
-Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
-Config = Annotated[
-    Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")
-]
-
 
 @app.command()
 def run(
@@ -82,6 +68,9 @@ def run(
     budget_calls: BudgetCalls = None,
     budget_tokens: BudgetTokens = None,
     cache: Cache = None,
+    recall: Recall = None,
+    memory_tokens: MemoryTokens = None,
+    same_task: SameTask = None,
     withhold: Annotated[
         bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")
     ] = None,
@@ -135,6 +124,15 @@ def evolve(
         int | None, typer.Option(help="Episodes, in all, for replays with and without the lessons that are on trial.")
     ] = None,
     proof_at_once: Annotated[int | None, typer.Option(help="How many lessons such a replay tries at most.")] = None,
+    recall: Recall = None,
+    memory_tokens: MemoryTokens = None,
+    same_task: SameTask = None,
+    chain: Annotated[
+        int | None, typer.Option(help="Tasks of a kind in a row, within a round; each has what those before it taught.")
+    ] = None,
+    review: Annotated[
+        bool | None, typer.Option("--review", help="What is learned waits for you: see `knowhow memory review`.")
+    ] = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,
@@ -192,6 +190,20 @@ def models(json: Json = False) -> None:
 
     found = list_schemes()
     _print({"models": found}, json, lambda: show_schemes(found))
+
+
+@app.command()
+def banks(json: Json = False) -> None:
+    """List the banks of memory, for --memory, and the policies, for --recall.
+
+    Example: knowhow evolve --memory 'playbook, cases(most=2)' --recall 'scope, adaptive_k'
+    """
+    from knowhow.evals.listing import list_parts
+    from knowhow.evals.show import show_parts
+    from knowhow.evals.stage import BANKS, POLICIES
+
+    found = {"banks": list_parts(BANKS), "policies": list_parts(POLICIES)}
+    _print(found, json, lambda: show_parts(found))
 
 
 @app.command("check-suite")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import Any
 
 from knowhow.agents.metering import estimate
-from knowhow.environments.discover import names
+from knowhow.environments.discover import find, names
 from knowhow.environments.errors import MissingExtra
 from knowhow.environments.types import SPLITS, Suite
 from knowhow.evals.settings import Settings
@@ -43,11 +42,25 @@ def _suite_row(name: str) -> dict[str, Any]:
 
 def list_schemes() -> list[dict[str, Any]]:
     """One row a scheme of model URIs, with the first paragraph of its file."""
+    return [{"scheme": row["name"], "description": row["description"]} for row in list_parts(SCHEMES)]
+
+
+def list_parts(package: str) -> list[dict[str, Any]]:
+    """One row a part of a sub-package: its name, the first paragraph of its file, and its settings with their
+    defaults."""
     rows = []
-    for name in names(SCHEMES):
-        module = importlib.import_module(f"{SCHEMES}.{name}")
-        rows.append({"scheme": name, "description": (inspect.getdoc(module) or "").split("\n\n")[0].replace("\n", " ")})
+    for name in names(package):
+        made = find(package, name)
+        told = inspect.getdoc(inspect.getmodule(made)) or inspect.getdoc(made) or ""
+        rows.append({"name": name, "description": " ".join(told.split("\n\n")[0].split()), "settings": _settings(made)})
     return rows
+
+
+def _settings(made: Any) -> dict[str, Any]:
+    """The parameters with a plain default, but what every part is made with."""
+    parameters = inspect.signature(made).parameters.values()
+    plain = str | int | float | bool
+    return {one.name: one.default for one in parameters if isinstance(one.default, plain) and one.name != "kind"}
 
 
 def cost_line(settings: Settings, episodes: int) -> str:

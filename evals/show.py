@@ -68,6 +68,18 @@ def show_schemes(rows: Sequence[Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def show_parts(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in ("name", "what it is", "settings"):
+        table.add_column(name, no_wrap=name == "name", overflow="fold")
+    for sort, rows in found.items():
+        table.add_row(f"[bold]{sort}[/bold]", "", "")
+        for row in rows:
+            settings = ", ".join(f"{name}={value!r}" for name, value in row["settings"].items())
+            table.add_row(row["name"], escape(row["description"]), escape(settings))
+    Console().print(table)
+
+
 def show_findings(name: str, findings: Sequence[Finding]) -> None:
     console = Console()
     for finding in findings:

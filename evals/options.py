@@ -1,0 +1,52 @@
+"""Options that several commands take, each with what it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Suite = Annotated[
+    str | None, typer.Option(help="A suite: a name (see `knowhow suites`), path/to/file.py:Class or module:Class.")
+]
+Split = Annotated[str | None, typer.Option(help="train, validation or test; evolve learns from train alone.")]
+ModelUri = Annotated[
+    str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")
+]
+MemoryName = Annotated[
+    str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")
+]
+Method = Annotated[
+    str | None, typer.Option(help="Methods and searches, the leftmost outermost: 'retry(n=3), self_consistency(n=5)'.")
+]
+Episodes = Annotated[
+    int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")
+]
+Seed = Annotated[int | None, typer.Option(help="Decides tasks, their order and every episode's seed.")]
+Concurrency = Annotated[int | None, typer.Option(help="Episodes at a time.")]
+BudgetUsd = Annotated[float | None, typer.Option(help="Stop before spending more US dollars than this.")]
+BudgetCalls = Annotated[
+    int | None, typer.Option(help="Stop before sending more model requests than this, retries included.")
+]
+BudgetTokens = Annotated[
+    int | None, typer.Option(help="Stop before using more tokens than this, prompts and replies together.")
+]
+Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
+Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
+Config = Annotated[
+    Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")
+]
+Recall = Annotated[
+    str | None,
+    typer.Option(
+        help="Policies of what to recall, and when, applied in order: 'scope, adaptive_k'. See `knowhow banks`."
+    ),
+]
+MemoryTokens = Annotated[int | None, typer.Option(help="Tokens of context for all that is recalled.")]
+SameTask = Annotated[
+    bool | None, typer.Option("--same-task", help="Show an item to the very task that taught it, too.")
+]
