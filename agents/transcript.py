@@ -25,10 +25,10 @@ def transcript(trajectory: Trajectory, tools: Sequence[Tool] = ()) -> str:
     lines = [trajectory.first.observation]
     before = trajectory.first.commands
     for step in trajectory.steps:
-        lines += [f"(by {_call_text(step, None, tools)})"] * bool(step.inner)
+        lines += [f"(by {call_text(step, None, tools)})"] * bool(step.inner)
         for done in step.inner or (step,):
             lines += [
-                f"> {_call_text(done, before, tools)}",
+                f"> {call_text(done, before, tools)}",
                 done.feedback.observation,
                 *_new(before, done.feedback.commands),
             ]
@@ -36,7 +36,8 @@ def transcript(trajectory: Trajectory, tools: Sequence[Tool] = ()) -> str:
     return "\n".join(lines)
 
 
-def _call_text(step: Step, before: tuple[str, ...] | None, tools: Sequence[Tool]) -> str:
+def call_text(step: Step, before: tuple[str, ...] | None, tools: Sequence[Tool] = ()) -> str:
+    """A step's call as a transcript shows it, with what was possible before: the bare command of a text world."""
     if step.call is None:
         return f"(no usable call) {step.said}".rstrip()
     values = list(step.call.arguments.values())

@@ -19,8 +19,9 @@ from langchain_core.runnables import Runnable
 from knowhow.agents.novice.commands import content_words, mentions
 from knowhow.agents.novice.curate import curate
 from knowhow.agents.novice.play import choose
-from knowhow.agents.novice.reading import read_situation, section
+from knowhow.agents.novice.reading import read_situation
 from knowhow.agents.novice.reflect import notes_for_retry, read_attempt, reflect
+from knowhow.agents.novice.sections import section
 from knowhow.environments.calls import parse_call, tool_name
 from knowhow.environments.types import Tool
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
-from knowhow.agents.novice.reading import section
 from knowhow.agents.novice.reflect import MOST_ENABLERS
+from knowhow.agents.novice.sections import section
 
 PLANS, MECHANICS = "strategies", "mechanics"
 Known = dict[tuple[type, str], Plan | Mechanic]

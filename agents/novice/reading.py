@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from knowhow.agents.novice.examples import lessons_of_examples
 from knowhow.agents.novice.lessons import Lessons, read_lessons
+from knowhow.agents.novice.sections import section
 from knowhow.agents.transcript import COMMANDS_HEADING
 from knowhow.environments.calls import render_call
 from knowhow.environments.types import Tool, ToolCall
@@ -64,12 +65,6 @@ def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Si
     )
 
 
-def section(prompt: str, heading: str) -> str:
-    """The text under a ``# heading`` of a prompt, up to the next one."""
-    found = re.search(rf"^# {re.escape(heading)}[^\n]*\n(.*?)(?=^# |\Z)", prompt, re.MULTILINE | re.DOTALL)
-    return found[1].strip() if found else ""
-
-
 @lru_cache(maxsize=4096)
 def read_observation(text: str) -> tuple[str, tuple[str, ...]]:
     """(what is seen, the possible commands)."""
@@ -79,7 +74,9 @@ def read_observation(text: str) -> tuple[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=256)
 def _lessons(system: str) -> Lessons:
-    return read_lessons(system)
+    """Those written down, then those that examples teach."""
+    written, shown = read_lessons(system), lessons_of_examples(system)
+    return Lessons((*written.plans, *shown.plans), (*written.mechanics, *shown.mechanics))
 
 
 def _content(message: BaseMessage) -> str:

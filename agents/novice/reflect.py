@@ -19,7 +19,7 @@ from knowhow.agents.novice.commands import (
     words_of,
 )
 from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
-from knowhow.agents.novice.reading import section
+from knowhow.agents.novice.sections import section
 from knowhow.agents.transcript import NEW_HEADING
 
 LETTERS = "abcdefgh"
