@@ -25,6 +25,7 @@ from knowhow.environments.types import Environment, Feedback, StopReason, Task, 
 from knowhow.evals import learn
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
+from knowhow.evals.tasks import chained, jobs
 from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.evolve import Evolution, Phases, evolve
@@ -144,6 +145,30 @@ async def test_cut_off_at_the_beginning_of_every_phase_it_ends_there_too(whole: 
     assert {"phase reflect 1", "phase train 3", "phase withheld", "round 2"} <= {*told}
     assert result is not None and outcome(result) == outcome(whole[0])
     assert kept(tmp_path / "run") == whole[1]
+
+
+async def test_chained_tasks_have_what_the_ones_before_them_taught(tmp_path: Path) -> None:
+    settings = small(chain=2, rounds=2)
+    result = await go(tmp_path / "run", Cut(0), settings)
+    with Episodes.open(tmp_path / "run") as episodes:
+        played = episodes.summaries("train", 1)
+    first = max(row.index for row in played if not row.memory_version)
+    assert 0 < first < len(played) - 1
+    assert all(row.shown and row.memory_version == 1 for row in played if row.index > first)
+    with Memory.open(tmp_path / "run") as memory:
+        assert [batch.note for batch in memory.journal.log()][:2] == ["round 1, wave 1", "round 1"]
+    again = None
+    for _ in range(40):
+        again = again or await go(tmp_path / "cut", Cut(5), settings)
+    assert again is not None and result is not None and outcome(again) == outcome(result)
+    assert kept(tmp_path / "cut") == kept(tmp_path / "run")
+
+
+def test_a_chain_is_of_one_kind_and_keeps_every_job() -> None:
+    tasks = [Task(str(n), "s", "train", kind, "") for n, kind in enumerate("aabbaaab")]
+    waves = chained(jobs(tasks, 1, "x"), 2)
+    assert [[job.index for job in wave] for wave in waves] == [[0, 2, 4, 6, 7], [1, 3, 5]]
+    assert [[job.index for job in wave] for wave in chained(jobs(tasks, 1, "x"), 1)] == [list(range(8))]
 
 
 RUN = """

@@ -129,7 +129,7 @@ def phase(name: str, wins: Sequence[bool], round: int = 0, **fields: Any) -> lis
 
 
 LESSON = Item("str-00001", "playbook", "Rinse at the `sinkbasin`.", {"section": "strategies"}, "household", "clean",
-              "train", ("train1-0",), Trust.VERIFIED)  # fmt: skip
+              "train", ("train1-0",), trust=Trust.VERIFIED)  # fmt: skip
 GONE = Item("mec-00001", "playbook", "Open the fridge twice.", {"section": "mechanics"}, sources=("train1-1",))
 ROUND_1 = [add(LESSON, "seen twice"), add(GONE)]
 ROUND_2 = [
