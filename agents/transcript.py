@@ -21,19 +21,26 @@ def observation_text(feedback: Feedback) -> str:
 
 def transcript(trajectory: Trajectory, tools: Sequence[Tool] = ()) -> str:
     """The episode from its first observation on: each call after ``>``, what was observed, and what became possible by
-    it. What an ability of memory did stands there call by call."""
-    lines = [trajectory.first.observation]
+    it. What an ability of memory did stands there call by call. Text from outside is quoted line by line, so that it
+    can pass for nothing else."""
+    told = quoted if trajectory.outside else str
+    lines = [told(trajectory.first.observation)]
     before = trajectory.first.commands
     for step in trajectory.steps:
         lines += [f"(by {call_text(step, None, tools)})"] * bool(step.inner)
         for done in step.inner or (step,):
             lines += [
                 f"> {call_text(done, before, tools)}",
-                done.feedback.observation,
-                *_new(before, done.feedback.commands),
+                told(done.feedback.observation),
+                *map(told, _new(before, done.feedback.commands)),
             ]
             before = done.feedback.commands
     return "\n".join(lines)
+
+
+def quoted(text: str) -> str:
+    """Every line behind a bar: data, whatever it says."""
+    return "\n".join(f"| {line}" for line in text.splitlines())
 
 
 def call_text(step: Step, before: tuple[str, ...] | None, tools: Sequence[Tool] = ()) -> str:
