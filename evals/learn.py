@@ -26,6 +26,7 @@ from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.codec import encode
 from knowhow.memory.evolve import Evolution, Phases, evolve
 from knowhow.memory.journal import Journal
+from knowhow.memory.learning import learned
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
 from knowhow.memory.withhold import some_withheld
@@ -135,14 +136,17 @@ class _Loop:
 
     async def _learned(self, round: int, trajectories: Sequence[Trajectory]) -> list[Edit]:
         """What the banks learn of finished episodes; nothing where the budget ends on the way."""
-        whole = _whole(trajectories)
-        seen = whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
         self.stage.watch.phase(f"reflect {round}", 0)
         try:
-            return [edit for learner in self.mind.learners for edit in await learner.learn(seen)]
+            return await learned(self.memory, self.mind.learners, self._seen(trajectories), self.settings.review)
         except BudgetExceeded:
             self.spent = True
             return []
+
+    def _seen(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+        """What may teach: whole episodes, with or without labels as the run says."""
+        whole = _whole(trajectories)
+        return whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
 
     def update(self, round: int, edits: Sequence[Edit]) -> int:
         if not edits:
