@@ -6,8 +6,6 @@ takes a new path (``generations.claim``).
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,17 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import KnowhowError
-from knowhow.memory.exact import Exact, Vector
+from knowhow.memory.exact import Marks, Where
 from knowhow.memory.generations import Generation, claim
-
-Marks = dict[str, str]
-"""What the collection says of an item beside its vector: fields to filter by, and a digest of its text."""
-
-Where = Mapping[str, Sequence[str]]
-"""For each field, the values of which an item must have one."""
-
-EXACT = 10_000
-"""Up to so many items, a search compares with every one; beyond, it asks Chroma's approximate index."""
+from knowhow.memory.vectors import Vector, slug
 
 _HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 500, "max_neighbors": 32}
 _SPARE = 10
@@ -38,54 +28,45 @@ class Damaged(KnowhowError):
 
 @dataclass(slots=True)
 class Collection:
-    """An open collection. ``marks`` are those of all its items, ``version`` the last ``stamp``."""
+    """An open collection, this process's own. ``marks`` are those of all its items."""
 
     marks: dict[str, Marks]
-    version: int
-    _most: int
-    _exact: Exact | None
     _place: Generation
     _client: Any
     _collection: Any
     _batch: int
 
     @classmethod
-    def open(cls, folder: Path, embedder: str, exact: int = EXACT) -> Collection:
-        """The collection for vectors of ``embedder``, empty where there is no sound one. Raises: Damaged, OSError."""
+    def open(cls, folder: Path, embedder: str) -> Collection | None:
+        """The collection for vectors of ``embedder``, empty where there is no sound one; None where another process has
+        it. Raises: Damaged, OSError."""
         place = claim(folder)
+        if place is None:
+            return None
         try:
             with _damage():
-                return cls._at(place, embedder, exact)
+                return cls._at(place, embedder)
         except BaseException:
             place.discard()
             raise
 
     @classmethod
-    def _at(cls, place: Generation, embedder: str, exact: int) -> Collection:
+    def _at(cls, place: Generation, embedder: str) -> Collection:
         import chromadb
         from chromadb.config import Settings
 
         client: Any = chromadb.PersistentClient(place.path, settings=Settings(anonymized_telemetry=False))
         collection = client.get_or_create_collection(
-            _name(embedder), embedding_function=None, configuration={"hnsw": _HNSW}
+            slug(embedder), embedding_function=None, configuration={"hnsw": _HNSW}
         )
-        few = collection.count() <= exact
-        found = collection.get(include=["metadatas", "embeddings"] if few else ["metadatas"])
+        found = collection.get(include=["metadatas"])
         marks = dict(zip(found["ids"], found["metadatas"], strict=True))
-        vectors = Exact(dict(zip(found["ids"], found["embeddings"], strict=True))) if few else None
-        version = (collection.metadata or {}).get("version", 0)
-        return cls(marks, version, exact, vectors, place, client, collection, client.get_max_batch_size())
+        return cls(marks, place, client, collection, client.get_max_batch_size())
 
     def nearest(self, vector: Vector, k: int, where: Where) -> list[tuple[str, float]]:
         """As ``Index.search``."""
         if not self.marks or k < 1 or not all(where.values()):
             return []
-        if self._exact is None:
-            return self._nearly(vector, k, where)
-        met = {name for name, marks in self.marks.items() if all(marks.get(key) in where[key] for key in where)}
-        return self._exact.nearest(vector, k, met)
-
-    def _nearly(self, vector: Vector, k: int, where: Where) -> list[tuple[str, float]]:
         with _damage():
             found = self._collection.query(
                 query_embeddings=[vector],
@@ -104,10 +85,6 @@ class Collection:
             with _damage():
                 self._collection.upsert(ids=names, embeddings=some, metadatas=[marks[name] for name in names])
         self.marks.update(marks)
-        if len(self.marks) > self._most:
-            self._exact = None
-        if self._exact is not None:
-            self._exact.put(dict(zip(marks, vectors, strict=True)))
 
     def mark(self, marks: Mapping[str, Marks]) -> None:
         """Change what is said of items that are there; their vectors stay."""
@@ -122,14 +99,6 @@ class Collection:
                 self._collection.delete(ids=some)
         for name in names:
             del self.marks[name]
-        if self._exact is not None:
-            self._exact.delete(names)
-
-    def stamp(self, version: int) -> None:
-        """Write down the version, last of all: a collection whose process died while changing it has the old one."""
-        with _damage():
-            self._collection.modify(metadata={"version": version})
-        self.version = version
 
     def close(self) -> None:
         """Leave the files to the next process that opens them."""
@@ -156,11 +125,6 @@ def _damage() -> Iterator[None]:
         yield
     except Exception as error:
         raise Damaged((str(error).splitlines() or [type(error).__name__])[0]) from error
-
-
-def _name(embedder: str) -> str:
-    slug = re.sub(r"[^a-zA-Z0-9]+", "-", embedder)[-40:].strip("-") or "embedder"
-    return f"{slug}-{zlib.crc32(embedder.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _clause(where: Where) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 ``sound-*`` was closed, and its manifest tells the size and checksum of every file in it; ``open-*`` is in use, or its
 process died. What was not closed, or changed since, is thrown away unread: chromadb 1.5.9 was seen to crash the process
-on damaged vector files. A process that finds none to take makes its own, so that no two ever share one.
+on damaged vector files. While one process has it, another gets none: two PersistentClients on one path read stale data.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ class Generation:
         self._lock.close()
 
 
-def claim(folder: Path) -> Generation:
-    """The last sound folder inside ``folder``, or an empty one. Raises: OSError."""
+def claim(folder: Path) -> Generation | None:
+    """The last sound folder inside ``folder``, or an empty one; None where somebody has one. Raises: OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    if not _swept(folder):
+        return None
     for sound in folder.glob("sound-*"):
         with suppress(FileNotFoundError):  # another process was faster
             taken = _lock(sound.rename(_renamed(sound, "open")))
@@ -57,12 +58,16 @@ def claim(folder: Path) -> Generation:
     return _lock(Path(tempfile.mkdtemp(prefix="open-", dir=folder)))
 
 
-def _sweep(folder: Path) -> None:
-    """Delete what processes left that died."""
+def _swept(folder: Path) -> bool:
+    """Delete what processes left that died; False where one lives."""
     for path in folder.glob("open-*"):
-        with suppress(OSError):  # its process lives, or another one sweeps
-            _lock(path).discard()
-            _log.warning("the index %s was not closed by the process that had it; it is built again", folder)
+        try:
+            left = _lock(path)
+        except OSError:
+            return False
+        left.discard()
+        _log.warning("the index %s was not closed by the process that had it; it is built again", folder)
+    return True
 
 
 def _lock(path: Path) -> Generation:

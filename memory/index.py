@@ -1,22 +1,43 @@
-"""The index: items by nearness of meaning, in a Chroma collection that can be thrown away at any time and is rebuilt.
+"""The index: items by nearness of meaning; whatever it holds can be thrown away at any time and is made again.
 
-The journal is the truth. At start the index is checked against it; a damaged or different index is built again. Where
-several processes use one memory, one has the index in the folder and each other builds its own for as long as it runs.
+The journal is the truth, and each process brings its own index to the journal's version before it searches, so that no
+search is stale, whoever wrote. Vectors come from a file that all processes share (``memory/vectors.py``), and are
+compared exactly, in memory. Only where there are too many for that, they stay on disk in a Chroma collection, which one
+process at a time can have; the others still hold theirs in memory.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from hashlib import blake2b
+from collections.abc import Collection as Names
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from knowhow.environments.errors import KnowhowError
-from knowhow.memory.collection import EXACT, Collection, Damaged, Marks, Where
+from knowhow.memory.collection import Collection, Damaged
+from knowhow.memory.exact import Exact, Marks, Where
 from knowhow.memory.types import Embedder, Item
+from knowhow.memory.vectors import Vector, Vectors, digest
 
+EXACT = 200_000
+"""Up to so many items are held in memory (2 kB each with 512 dimensions, and a quarter of that for their copies)."""
+_AT_ONCE = 10_000
 _log = logging.getLogger(__name__)
+
+
+class Table(Protocol):
+    """Where vectors and marks are: ``Exact`` in memory, ``Collection`` on disk."""
+
+    marks: dict[str, Marks]
+
+    def put(self, marks: Mapping[str, Marks], vectors: Vector) -> None: ...
+    def mark(self, marks: Mapping[str, Marks]) -> None: ...
+    def delete(self, names: Sequence[str]) -> None: ...
+    def nearest(self, vector: Vector, k: int, where: Where) -> list[tuple[str, float]]: ...
+    def close(self) -> None: ...
+    def discard(self) -> None: ...
 
 
 class Index:
@@ -25,26 +46,29 @@ class Index:
     def __init__(self, folder: str | Path, embedder: Embedder, exact: int = EXACT) -> None:
         self._folder, self._embedder, self._exact = Path(folder), embedder, exact
         self._lock = threading.RLock()
-        self._collection: Collection | None = None
+        self._table: Table | None = None
+        self._vectors: Vectors | None = None
         self._items: Mapping[str, Item] = {}
+        self._version, self._asked_chroma = 0, False
 
     @property
     def version(self) -> int:
         """The journal's version at the last ``sync``; 0 before the first."""
-        return self._collection.version if self._collection else 0
+        return self._version
 
     def ids(self) -> set[str]:
         """The ids of the items that it holds; none before the first ``sync``."""
-        return set(self._collection.marks) if self._collection else set()
+        return set(self._table.marks) if self._table else set()
 
-    def sync(self, items: Mapping[str, Item], version: int) -> None:
+    def sync(self, items: Mapping[str, Item], version: int, touched: Names[str] | None = None) -> None:
         """Make the index hold exactly ``items``, which are the journal's at ``version``.
 
-        A damaged or foreign index is rebuilt. Raises: KnowhowError where that fails too, as on a full disk.
+        ``touched`` names at least all that changed since the last ``sync``; None compares every item. What is damaged
+        is built again. Raises: KnowhowError where that fails too, as on a full disk.
         """
         with self._lock:
             try:
-                self._bring(items, version)
+                self._bring(items, version, touched)
             except (OSError, Damaged) as error:
                 self._rebuild(items, version, str(error))
 
@@ -55,70 +79,73 @@ class Index:
         one. Items of the same similarity come in the order of their ids. Before the first ``sync`` there are none.
         """
         with self._lock:
-            if self._collection is None:
+            if self._table is None:
                 return []
             vector = self._embedder([text])[0]
             try:
-                return self._collection.nearest(vector, k, where or {})
+                return self._table.nearest(vector, k, where or {})
             except Damaged as error:
-                return self._rebuild(self._items, self.version, str(error)).nearest(vector, k, where or {})
+                return self._rebuild(self._items, self._version, str(error)).nearest(vector, k, where or {})
 
     def close(self) -> None:
         """Let go of the files; the next ``sync`` opens them again."""
         with self._lock:
-            if self._collection:
-                self._collection.close()
+            if self._table:
+                self._table.close()
+            if self._vectors:
+                self._vectors.close()
             self._forget()
 
-    def _bring(self, items: Mapping[str, Item], version: int) -> Collection:
-        if self._collection is None:
-            self._collection = Collection.open(self._folder, self._embedder.name, self._exact)
-            _check(self._collection, items, version)
-        self._write(self._collection, items)
-        if self._collection.version != version:
-            self._collection.stamp(version)
-        self._items = items
-        return self._collection
-
-    def _write(self, to: Collection, items: Mapping[str, Item]) -> None:
-        to.delete([name for name in to.marks if name not in items])
+    def _bring(self, items: Mapping[str, Item], version: int, touched: Names[str] | None) -> Table:
+        if self._table is None or (len(items) > self._exact and not self._asked_chroma):
+            self._table, self._items, touched = self._new_table(len(items) > self._exact), {}, None
+        table = self._table
+        names = items.keys() | table.marks.keys() if touched is None else touched
+        table.delete([name for name in names if name in table.marks and name not in items])
         # The journal hands out the same object for an item that did not change.
-        touched = {name: _marks(item) for name, item in items.items() if self._items.get(name) is not item}
-        changed = {name: marks for name, marks in touched.items() if to.marks.get(name) != marks}
-        same_text = {name for name, marks in changed.items() if to.marks.get(name, {}).get("digest") == marks["digest"]}
-        to.mark({name: changed[name] for name in changed if name in same_text})
-        new = {name: marks for name, marks in changed.items() if name not in same_text}
-        if new:
-            to.put(new, self._embedder([items[name].text for name in new]))
+        changed = [name for name in names if name in items and self._items.get(name) is not items[name]]
+        marks = {name: _marks(items[name]) for name in changed}
+        told = {name: said for name, said in marks.items() if table.marks.get(name) != said}
+        same_text = {name for name, said in told.items() if table.marks.get(name, {}).get("digest") == said["digest"]}
+        table.mark({name: told[name] for name in told if name in same_text})
+        self._put(table, items, {name: said for name, said in told.items() if name not in same_text})
+        self._items, self._version = items, version
+        return table
 
-    def _rebuild(self, items: Mapping[str, Item], version: int, reason: str) -> Collection:
+    def _new_table(self, many: bool) -> Table:
+        self._asked_chroma = many
+        found = Collection.open(self._folder / "chroma", self._embedder.name) if many else None
+        return Exact() if found is None else found
+
+    def _put(self, table: Table, items: Mapping[str, Item], marks: Mapping[str, Marks]) -> None:
+        names = list(marks)
+        if names and self._vectors is None:
+            self._vectors = Vectors(self._folder, self._embedder)
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            assert self._vectors
+            table.put({name: marks[name] for name in some}, self._vectors.of([items[name].text for name in some]))
+
+    def _rebuild(self, items: Mapping[str, Item], version: int, reason: str) -> Table:
         _log.warning("rebuilding the index %s: %s", self._folder, reason)
-        if self._collection:
-            self._collection.discard()
+        if self._table:
+            self._table.discard()
         self._forget()
         try:
-            return self._bring(items, version)
+            return self._bring(items, version, None)
         except (OSError, Damaged) as error:
             raise KnowhowError(f"the index {self._folder} cannot be built ({error}); see to its folder") from error
 
     def _forget(self) -> None:
-        self._collection, self._items = None, {}
-
-
-def _check(collection: Collection, items: Mapping[str, Item], version: int) -> None:
-    """Raises: Damaged where the collection does not fit the journal."""
-    if collection.version > version:
-        raise Damaged(f"it is at version {collection.version}, ahead of the journal's {version}")
-    if collection.version == version and collection.marks != {name: _marks(item) for name, item in items.items()}:
-        raise Damaged(f"it does not hold the items of version {version}")
+        self._table, self._vectors, self._items = None, None, {}
+        self._version, self._asked_chroma = 0, False
 
 
 def _marks(item: Item) -> Marks:
-    digest = blake2b(item.text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return {
         "kind": item.kind,
         "suite": item.suite,
         "task_kind": item.task_kind,
         "status": str(item.status),
-        "digest": digest,
+        "digest": digest(item.text),
     }

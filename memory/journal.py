@@ -8,42 +8,41 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import BadSetting, Conflict, KnowhowError, MemoryDamaged
+from knowhow.memory import numbering
+from knowhow.memory.batches import COLUMNS, batch, checksum, clean, folded, read_edits, write_edits
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.database import Database, Format
 from knowhow.memory.fold import Change, apply, bridge, difference, touched
-from knowhow.memory.types import Batch, Edit, Item, Op
+from knowhow.memory.types import Batch, Edit, Item
 
 JOURNAL = Format(
     what="journal",
     application=0x6B686A6E,
     version=1,
     synchronous="FULL",
-    tables="""
+    tables=f"""
         CREATE TABLE IF NOT EXISTS batches (
             version INTEGER PRIMARY KEY, at REAL NOT NULL, note TEXT NOT NULL, key TEXT NOT NULL,
             edits TEXT NOT NULL, checksum INTEGER NOT NULL);
         CREATE UNIQUE INDEX IF NOT EXISTS batches_key ON batches (key) WHERE key != '';
-        CREATE TABLE IF NOT EXISTS ids (prefix TEXT PRIMARY KEY, last INTEGER NOT NULL);
-        CREATE TABLE IF NOT EXISTS reservations (
-            key TEXT NOT NULL, prefix TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
-            PRIMARY KEY (key, prefix, count));
+        {numbering.TABLES}
         CREATE TABLE IF NOT EXISTS snapshots (version INTEGER PRIMARY KEY, items BLOB NOT NULL);
     """,
 )
 
-_COLUMNS = "version, at, note, key, edits, checksum"
 _SNAPSHOT_EVERY = 2_000
-"""Edits between snapshots, at least; more where the state is large, so that snapshots stay a small part of the file."""
-_PREFIX = "[A-Za-z][A-Za-z0-9_.-]*"
+"""Edits between snapshots, at least, or as many as there are items: opening folds no more than it reads of items."""
+_REMEMBERED = 1_000
+"""The last batches of which it is remembered what they touched."""
 
 
 class Journal:
@@ -52,7 +51,9 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._version, self._items = 0, dict[str, Item]()
-        self._unsaved = 0
+        self._lent, self._in_order = False, False
+        self._touched: deque[tuple[int, frozenset[str]]] = deque(maxlen=_REMEMBERED)
+        self._unsaved, self._saved = 0, 0
         self._catch_up()
 
     @classmethod
@@ -93,22 +94,37 @@ class Journal:
 
         Raises: BadSetting for a version that is not there.
         """
-        return self.state()[1] if version is None else _in_order(self._state_at(version))
+        if version is not None:
+            return _in_order(self._state_at(version))
+        with self._database.lock:
+            self.state()
+            if not self._in_order:
+                self._items, self._in_order = _in_order(self._items), True
+            return self._items
 
     def state(self) -> tuple[int, dict[str, Item]]:
-        """The present version and its items."""
+        """The present version and its items, in no order; the same mapping until something is written. Do not change
+        it in place."""
         with self._database.lock:
             self._catch_up()
-            return self._version, _in_order(self._items)
+            self._lent = True
+            return self._version, self._items
+
+    def touched(self, since: int) -> set[str] | None:
+        """The ids of the items that batches after version ``since`` touched; None where that is too long ago to say."""
+        with self._database.lock:
+            if since < self._version and (not self._touched or self._touched[0][0] > since + 1):
+                return None
+            return {name for version, names in self._touched if version > since for name in names}
 
     def done(self, key: str) -> int | None:
         """The version that was committed under ``key``, or None."""
-        rows = self._database.read("SELECT version FROM batches WHERE key = ? AND key != ''", _clean(key))
+        rows = self._database.read("SELECT version FROM batches WHERE key = ? AND key != ''", clean(key))
         return rows[0][0] if rows else None
 
     def log(self, after: int = 0, before: int | None = None) -> list[Batch]:
         """The batches with ``after`` < version < ``before`` (None: to the end), oldest first."""
-        return [_batch(row) for row in self._rows(after, before)]
+        return [batch(row) for row in self._rows(after, before)]
 
     def diff(self, a: int, b: int) -> list[Change]:
         """The items that differ between versions ``a`` and ``b``, by id. Raises: BadSetting for an unknown version."""
@@ -120,10 +136,10 @@ class Journal:
         The same ``key`` with the same prefix and count gives the same ids again: work done twice is named the same.
         Raises: BadSetting for a prefix that is not a word, or a negative count.
         """
-        if not re.fullmatch(_PREFIX, prefix) or count < 0:
+        if not re.fullmatch(numbering.PREFIX, prefix) or count < 0:
             raise BadSetting(f"cannot make {count} ids of prefix {prefix!r}; use a word, and a count of at least 0")
         with self._database.writing() as database:
-            first = _reserved(database, prefix, count, _clean(key))
+            first = numbering.reserve(database, prefix, count, clean(key))
         return [f"{prefix}-{number:05d}" for number in range(first, first + count)]
 
     def close(self) -> None:
@@ -136,7 +152,7 @@ class Journal:
         self.close()
 
     def _append(self, make: Callable[[], Sequence[Edit]], expected: int | None, note: str, key: str) -> int:
-        note, key = _clean(note), _clean(key)
+        note, key = clean(note), clean(key)
         with self._database.lock:
             with self._database.writing() as database:
                 done = database.execute("SELECT version FROM batches WHERE key = ? AND key != ''", (key,)).fetchone()
@@ -145,12 +161,12 @@ class Journal:
                 self._catch_up()
                 if expected is not None and expected != self._version:
                     raise Conflict(f"the journal is at version {self._version}, not {expected}; read again and retry")
-                text = _write_edits(make())
-                edits, version = _read_edits(text), self._version + 1
+                text = write_edits(make())
+                edits, version = read_edits(text), self._version + 1
                 changed = touched(self._items, edits)
                 row = (version, time.time(), note, key, text)
-                database.execute(f"INSERT INTO batches ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", (*row, _checksum(row)))
-                _keep_ids(database, edits)
+                database.execute(f"INSERT INTO batches ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", (*row, checksum(row)))
+                numbering.keep(database, edits)
             self._advance(version, changed, len(edits))
             self._snapshot_when_due()
         return version
@@ -160,12 +176,16 @@ class Journal:
         with self._database.lock:
             if self._version == 0:
                 self._version, self._items = self._snapshot_before(self.version)
+                self._saved = self._version
             for row in self._rows(self._version, None):
-                self._advance(*_folded(self._items, row))
+                self._advance(*folded(self._items, row))
 
     def _advance(self, version: int, changed: Mapping[str, Item | None], edits: int) -> None:
+        if self._lent:
+            self._items, self._lent = dict(self._items), False
         apply(self._items, changed)
-        self._version = version
+        self._version, self._in_order = version, False
+        self._touched.append((version, frozenset(changed)))
         self._unsaved += edits
 
     def _state_at(self, version: int) -> dict[str, Item]:
@@ -174,14 +194,14 @@ class Journal:
             raise BadSetting(f"there is no version {version}; the journal has 0 to {last}")
         start, items = self._snapshot_before(version)
         for row in self._rows(start, version + 1):
-            apply(items, _folded(items, row)[1])
+            apply(items, folded(items, row)[1])
         return items
 
     def _rows(self, after: int, before: int | None) -> list[Any]:
-        query = f"SELECT {_COLUMNS} FROM batches WHERE version > ? AND version < ? ORDER BY version"
+        query = f"SELECT {COLUMNS} FROM batches WHERE version > ? AND version < ? ORDER BY version"
         rows = self._database.read(query, after, before if before is not None else 1 << 62)
         for number, row in enumerate(rows, max(after, 0) + 1):
-            if row[0] != number or row[-1] != _checksum(row[:-1]):
+            if row[0] != number or row[-1] != checksum(row[:-1]):
                 raise MemoryDamaged(f"journal {self._database.path}: batch {number} is damaged; restore it from a copy")
         return rows
 
@@ -195,83 +215,20 @@ class Journal:
         return 0, {}
 
     def _snapshot_when_due(self) -> None:
-        if self._unsaved < max(_SNAPSHOT_EVERY, 4 * len(self._items)):
+        if self._unsaved < max(_SNAPSHOT_EVERY, len(self._items)):
             return
         self._unsaved = 0
+        last = self._database.read("SELECT ifnull(max(version), 0) FROM snapshots")[0][0]
+        known, self._saved = self._saved, max(last, self._version)
+        if last > known:  # another process was faster
+            self._saved = last
+            return
         items = zlib.compress(json.dumps([encode(item) for item in self._items.values()]).encode(), 1)
         # The batch is written; a snapshot only saves time, so that one that finds no room is no failure.
         with suppress(KnowhowError), self._database.writing() as database:
             database.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (self._version, items))
 
 
-def _folded(items: Mapping[str, Item], row: Any) -> tuple[int, dict[str, Item | None], int]:
-    edits = _read_edits(row[4])
-    try:
-        return row[0], touched(items, edits), len(edits)
-    except BadSetting as error:
-        raise MemoryDamaged(f"batch {row[0]} of the journal does not fit the ones before it: {error}") from None
-
-
-def _batch(row: Any) -> Batch:
-    version, at, note, key, edits, _ = row
-    return Batch(version, at, note, key, tuple(_read_edits(edits)))
-
-
-def _write_edits(edits: Sequence[Edit]) -> str:
-    try:
-        return json.dumps(
-            [{"op": e.op, "item": e.item, "fields": e.fields, "why": e.why} for e in edits],
-            allow_nan=False,
-            default=_as_dict,
-            separators=(",", ":"),
-        )
-    except (TypeError, ValueError) as error:
-        raise BadSetting(f"an edit cannot be written as JSON: {error}") from None
-
-
-def _read_edits(text: str) -> list[Edit]:
-    # Whatever is folded has been through JSON, so that the state in hand is the state that a later reader folds.
-    try:
-        return [decode(Edit, data) for data in json.loads(text)]
-    except ValueError as error:
-        raise BadSetting(f"an edit cannot be read: {error}") from None
-
-
-def _as_dict(value: object) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{value!r} is neither text, number, list nor mapping")
-
-
-def _checksum(row: Sequence[Any]) -> int:
-    return zlib.crc32("\0".join(map(str, row)).encode())
-
-
-def _clean(text: str) -> str:
-    """Text that SQLite takes: half a surrogate pair, as a cut-off reply may hold, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _in_order(items: Mapping[str, Item]) -> dict[str, Item]:
-    return {name: items[name] for name in sorted(items)}
-
-
-def _reserved(database: sqlite3.Connection, prefix: str, count: int, key: str) -> int:
-    """The first of ``count`` numbers that are now taken for ``prefix``, or were by the same key."""
-    same = "SELECT first FROM reservations WHERE key != '' AND (key, prefix, count) = (?, ?, ?)"
-    done = database.execute(same, (key, prefix, count)).fetchone()
-    if done:
-        return int(done[0])
-    last = (database.execute("SELECT last FROM ids WHERE prefix = ?", (prefix,)).fetchone() or (0,))[0]
-    database.execute("INSERT OR REPLACE INTO ids VALUES (?, ?)", (prefix, last + count))
-    if key:
-        database.execute("INSERT INTO reservations VALUES (?, ?, ?, ?)", (key, prefix, count, last + 1))
-    return int(last) + 1
-
-
-def _keep_ids(database: sqlite3.Connection, edits: Iterable[Edit]) -> None:
-    """Never give out an id that somebody chose by hand."""
-    numbered = (re.fullmatch(f"({_PREFIX})-([0-9]{{1,15}})", edit.item) for edit in edits if edit.op is Op.ADD)
-    rows = [(match[1], int(match[2])) for match in numbered if match]
-    upsert = "INSERT INTO ids VALUES (?, ?) ON CONFLICT (prefix) DO UPDATE SET last = max(last, excluded.last)"
-    database.executemany(upsert, rows)
+def _in_order(items: dict[str, Item]) -> dict[str, Item]:
+    names = sorted(items)
+    return items if names == list(items) else {name: items[name] for name in names}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,14 @@ SHOWN = (Status.CANDIDATE, Status.ACTIVE)
 
 
 class Memory:
-    """The items in a folder: ``journal.db`` is the truth, ``index/`` is made and loaded at the first search."""
+    """The items in a folder: ``journal.db`` is the truth, ``index/`` is made at the first search and can be deleted.
+
+    Any number of processes may open one folder and write; each sees what the others had acknowledged."""
 
     def __init__(self, journal: Journal, index: Index, embedder: Embedder) -> None:
         self.journal, self.index, self.embedder = journal, index, embedder
+        self._lock = threading.Lock()
+        self._listed: tuple[Mapping[str, Item], dict[tuple[str | None, ...], list[Item]]] = {}, {}
 
     @classmethod
     def open(cls, folder: str | Path, *, embedder: str | Embedder = "hashing", create: bool = False) -> Memory:
@@ -42,8 +47,14 @@ class Memory:
 
     def items(self, kind: str | None = None, statuses: Sequence[Status] = SHOWN) -> list[Item]:
         """The items of a kind (None: of all) and of these statuses, by id."""
-        items = self.journal.items().values()
-        return [item for item in items if kind in (None, item.kind) and item.status in statuses]
+        items, wanted = self.journal.items(), (kind, *statuses)
+        known, lists = self._listed
+        if items is not known:
+            lists = {}
+            self._listed = items, lists
+        if wanted not in lists:
+            lists[wanted] = [i for i in items.values() if kind in (None, i.kind) and i.status in statuses]
+        return list(lists[wanted])
 
     def search(
         self,
@@ -59,12 +70,13 @@ class Memory:
 
         ``suite`` and ``task_kind`` find the items of this scope and those that are for any. None does not filter.
         """
-        version, items = self.journal.state()
-        if self.index.version != version:
-            self.index.sync(items, version)
         asked = {"kind": [kind], "suite": [suite, ""], "task_kind": [task_kind, ""], "status": statuses}
         where = {name: [str(part) for part in parts] for name, parts in asked.items() if None not in parts}
-        near = self.index.search(text, k, where)
+        with self._lock:
+            version, items = self.journal.state()
+            if self.index.version != version:
+                self.index.sync(items, version, self.journal.touched(self.index.version))
+            near = self.index.search(text, k, where)
         return [(items[name], similarity) for name, similarity in near if name in items]
 
     def commit(self, edits: Iterable[Edit], *, expected: int | None = None, note: str = "", key: str = "") -> int:
