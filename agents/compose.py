@@ -24,14 +24,23 @@ def compose(suite: Suite, agent: Agent, method: str) -> Attempt:
     """
     parts = split_list(method)
     searches = [part for part in parts if is_search(part)]
-    decide = agent.decide
-    for part in reversed([part for part in parts if part not in searches]):
-        decide = build(METHODS, part, decide)
+    decide = methods(agent.decide, ", ".join(part for part in parts if part not in searches))
     attempt = play(suite, replace(agent, decide=decide, method=", ".join(parts)))
     for search in [_search(part, agent.decide) for part in reversed(searches)]:
         search(attempt)  # settings that do not fit are an error now, not in the first episode
         attempt = sealed(search, attempt, agent.meter, reward_visible=suite.reward_visible)
     return attempt
+
+
+def methods(decide: Decider, specification: str) -> Decider:
+    """The decider that a chain of methods makes of this one: ``self_refine, self_consistency(n=5)``; itself where the
+    chain is empty.
+
+    Raises: UnknownName, also for a search; BadSetting where the settings do not fit.
+    """
+    for part in reversed(split_list(specification)):
+        decide = build(METHODS, part, decide)
+    return decide
 
 
 def _search(part: str, ask: Decider) -> Callable[[Attempt], Attempt]:
