@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
+from knowhow.agents.novice.lessons import Mechanic, Plan, lessons_in, read_lesson
 from knowhow.agents.novice.reflect import MOST_ENABLERS
 from knowhow.agents.novice.sections import section
 
@@ -21,29 +21,33 @@ Known = dict[tuple[type, str], Plan | Mechanic]
 
 def curate(prompt: str) -> str:
     """The reply to the Curator's prompt."""
-    old: Known = {}
-    for id, helpful, harmful, text in BULLET.findall(section(prompt, "Playbook")):
-        lesson = read_lesson(text, id, int(helpful or 0), int(harmful or 0))
-        if lesson:
-            old.setdefault(_about(lesson), lesson)
+    old = known(section(prompt, "Playbook"))
     new, taught = dict(old), dict[tuple[type, str], list[int]]()
     for number, lesson in _insights(section(prompt, "Reflections")):
-        better = _better(new.get(_about(lesson)), lesson)
-        if better:
-            new[_about(lesson)] = better
-            taught.setdefault(_about(lesson), []).append(number)
+        found = better(new.get(about(lesson)), lesson)
+        if found:
+            new[about(lesson)] = found
+            taught.setdefault(about(lesson), []).append(number)
     operations = [
-        *(operation for about, numbers in taught.items() for operation in _change(old.get(about), new[about], numbers)),
+        *(operation for what, numbers in taught.items() for operation in _change(old.get(what), new[what], numbers)),
         *(
             _removal(plan)
-            for about, plan in old.items()
-            if isinstance(plan, Plan) and new[about] is plan and _hopeless(plan)
+            for what, plan in old.items()
+            if isinstance(plan, Plan) and new[what] is plan and hopeless(plan)
         ),
     ]
     return json.dumps({"reasoning": f"{len(operations)} changes are worth making.", "operations": operations})
 
 
-def _about(lesson: Plan | Mechanic) -> tuple[type, str]:
+def known(listed: str) -> Known:
+    """The lessons among bullets by what they are about, the first of each."""
+    found: Known = {}
+    for lesson in lessons_in(listed):
+        found.setdefault(about(lesson), lesson)
+    return found
+
+
+def about(lesson: Plan | Mechanic) -> tuple[type, str]:
     """Lessons about the same thing compete, or are pooled."""
     return type(lesson), lesson.pattern if isinstance(lesson, Plan) else lesson.target
 
@@ -58,7 +62,7 @@ def _insights(reflections: str) -> Iterator[tuple[int, Plan | Mechanic]]:
                 yield int(number[1]), lesson
 
 
-def _better(old: Plan | Mechanic | None, new: Plan | Mechanic) -> Plan | Mechanic | None:
+def better(old: Plan | Mechanic | None, new: Plan | Mechanic) -> Plan | Mechanic | None:
     """What should stand where ``old`` stands; None where it may stay."""
     if old is None:
         return new
@@ -81,7 +85,7 @@ def _change(old: Plan | Mechanic | None, new: Plan | Mechanic, numbers: list[int
     yield {"type": "ADD", "section": name, "content": str(new), "from": numbers}
 
 
-def _hopeless(plan: Plan) -> bool:
+def hopeless(plan: Plan) -> bool:
     return plan.harmful >= 3 and plan.harmful > 2 * plan.helpful
 
 

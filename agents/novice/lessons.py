@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from knowhow.agents.novice.commands import Command, read_command
 
-BULLET = re.compile(r"^\[([a-z]+-\d+)\] (?:helpful=(\d+) harmful=(\d+) :: )?(.+)$", re.MULTILINE)
+BULLET = re.compile(
+    r"^(?:- )?\[([a-z]+-\d+)\] (?:(?:[^\n:]*?helpful=(\d+) harmful=(\d+))?[^\n:]*:: )?(.+)$", re.MULTILINE
+)
+"""``[str-00001] helpful=3 harmful=0 :: text``, also behind a dash, with other words before the colons or without."""
 _PLAN = re.compile(r'When the task reads like "([^"]+)" \(as in "([^"]+)"\), do in order: (.+?)\.(?: Here .*)?$')
 _MECHANIC = re.compile(r"`([^`]+)` becomes possible after (.+?)\.$")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -94,10 +97,15 @@ def read_lesson(text: str, id: str = "", helpful: int = 0, harmful: int = 0) -> 
     return None
 
 
+def lessons_in(text: str) -> list[Plan | Mechanic]:
+    """Every lesson among the bullets of a text, in order."""
+    read = (
+        read_lesson(said, id, int(helped or 0), int(harmed or 0)) for id, helped, harmed, said in BULLET.findall(text)
+    )
+    return [lesson for lesson in read if lesson]
+
+
 def read_lessons(prompt: str) -> Lessons:
     """Every lesson among the bullets of a prompt."""
-    read = [
-        read_lesson(text, id, int(helpful or 0), int(harmful or 0))
-        for id, helpful, harmful, text in BULLET.findall(prompt)
-    ]
+    read = lessons_in(prompt)
     return Lessons(tuple(r for r in read if isinstance(r, Plan)), tuple(r for r in read if isinstance(r, Mechanic)))
