@@ -107,7 +107,7 @@ def _update(draft: Draft, operation: Operation, make: Callable[[Operation], Item
         id,
         operation.reason,
         text=operation.content,
-        **_origin(both),
+        **origin(both),
         **_UNPROVEN,
     )
     return True
@@ -147,7 +147,7 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, also: Sequence[
         kept,
         why,
         text=text,
-        **_origin([*items, *also]),
+        **origin([*items, *also]),
         uses=sum(i.uses for i in items),
         helpful=sum(i.helpful for i in items),
         harmful=sum(i.harmful for i in items),
@@ -157,7 +157,7 @@ def merge(draft: Draft, ids: Sequence[str], text: str, why: str, also: Sequence[
         draft.remove(id, f"merged into {kept}")
 
 
-def _origin(items: Sequence[Item]) -> dict[str, object]:
+def origin(items: Sequence[Item]) -> dict[str, object]:
     """All the episodes and tasks behind the items, and the least trusted of their tiers."""
     return {
         "sources": tuple(dict.fromkeys(source for item in items for source in item.sources)),
