@@ -18,6 +18,8 @@ from langchain_core.runnables import Runnable
 
 from knowhow.agents.novice.commands import content_words, mentions
 from knowhow.agents.novice.curate import curate
+from knowhow.agents.novice.examples import explain
+from knowhow.agents.novice.manual import build, consolidate, diagnose, formulate
 from knowhow.agents.novice.play import choose
 from knowhow.agents.novice.reading import read_situation
 from knowhow.agents.novice.reflect import notes_for_retry, read_attempt, reflect
@@ -141,4 +143,9 @@ _SKILLS: dict[str, Callable[[str], str]] = {
     "Judge": _judge,
     "Retry": notes_for_retry,
     "Critique": _stop,
+    "Explainer": explain,
+    "Diagnosis": diagnose,
+    "Builder": build,
+    "Consolidator": consolidate,
+    "Formulator": formulate,
 }

@@ -7,12 +7,14 @@ its calls follow as in a transcript. One that failed teaches what made what poss
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from knowhow.agents.novice.lessons import Lessons, Mechanic, Plan
 from knowhow.agents.novice.reflect import MOST_ENABLERS, Done, mechanics_of, plan_of, read_attempt
+from knowhow.agents.novice.sections import section
 
 _EXAMPLE = re.compile(
     r"^(?:Case|Example) \[([a-z]+-\d+)\] \((succeeded|failed|outcome unknown)[^)\n]*?"
@@ -42,6 +44,14 @@ def read_examples(prompt: str) -> list[Example]:
         Example(id, outcome, goal, tuple(read_attempt(rest)), int(helpful or 0), int(harmful or 0))
         for id, outcome, helpful, harmful, goal, rest in _EXAMPLE.findall(prompt)
     ]
+
+
+def explain(prompt: str) -> str:
+    """The reply to the Explainer's prompt: the steps that the plan is made of, unless it failed."""
+    failed = "was not achieved" in section(prompt, "Outcome")
+    plan = None if failed else plan_of(section(prompt, "Task"), read_attempt(section(prompt, "Attempt")))
+    steps = ", then ".join(f"`{step}`" for step in plan.steps) if plan else ""
+    return json.dumps({"rationale": steps and f"What mattered for such a task: {steps}."})
 
 
 def _plans(examples: Sequence[Example]) -> Iterator[Plan]:

@@ -17,9 +17,10 @@ import numpy as np
 from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import StopReason, Suite, Task, Trajectory
+from knowhow.environments.types import Suite, Trajectory
 from knowhow.memory.deeds import Deed, deeds, line, signature, told
 from knowhow.memory.delta import Draft
+from knowhow.memory.examples import balanced, count_uses, heading, state_of, succeeded, whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test
 from knowhow.memory.recall import nearest
 from knowhow.memory.store import Memory
@@ -62,10 +63,7 @@ class Cases:
 
     def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
         """By the policy, the first ``failures`` failures in their place and the rest behind all successes."""
-        chosen = _SELECT[self.select](self, query, nearest(self, query, items))
-        bad = [one for one in chosen if not succeeded(one.item)]
-        behind = {one.item.id for one in bad[self.failures :]}
-        return sorted(chosen, key=lambda one: one.item.id in behind)
+        return balanced(_SELECT[self.select](self, query, nearest(self, query, items)), self.failures)
 
     def show(self, items: Sequence[Item]) -> Recalled:
         return Recalled("\n\n".join([_INTRODUCTION, *map(case, items)]) if items else "")
@@ -79,7 +77,7 @@ class Cases:
         for trajectory in trajectories:
             self._credit(draft, trajectory)
         for trajectory in trajectories:
-            if trajectory.stop not in (StopReason.ERROR, StopReason.BUDGET):
+            if whole(trajectory):
                 self._add(draft, trajectory, ids)
         self._make_room(draft)
         return draft.edits
@@ -92,15 +90,8 @@ class Cases:
         return [_average([(likeness[text], reward) for text, reward in visits]) for visits in seen]
 
     def _credit(self, draft: Draft, trajectory: Trajectory) -> None:
-        """The outcome goes to the cases that the agent cited, or else to all that it was shown."""
-        shown = [id for id in trajectory.shown if id in draft.items]
-        used = [id for id in shown if id in trajectory.cited] or shown
-        if trajectory.reward is None:
-            used = []
-        for id in shown:
-            draft.count(id, uses=1)
-        for id in used:
-            draft.count(id, **{"helpful" if trajectory.success else "harmful": 1})
+        """The outcome goes to the cases that were used."""
+        for id in count_uses(draft, trajectory):
             self._visited(draft, id, [[state_of(trajectory.task), trajectory.reward]], "an episode used it")
 
     def _visited(self, draft: Draft, id: str, new: Sequence[object], why: str, **fields: object) -> None:
@@ -156,30 +147,12 @@ class Cases:
 
 
 def case(item: Item) -> str:
-    """As the prompt shows it: ``Case [cas-00001] (succeeded, helpful=3 harmful=0) put: put a mug on shelf`` and the
-    calls."""
+    """As the prompt shows it: what it was about and how it ended, then the calls."""
     data = item.data
-    head = f"Case [{item.id}] ({_outcome(data['reward'])}, helpful={item.helpful} harmful={item.harmful})"
     calls = map(Deed, data["plan"], [""] * len(data["plan"]), map(tuple, data["opened"]))
     left_out = data["steps"] - len(data["plan"])
     before = [f"({left_out} calls before these)"] * bool(left_out)
-    return "\n".join([f"{head} {item.task_kind}: {data['goal']}", *before, *map(told, calls)])
-
-
-def succeeded(item: Item) -> bool:
-    """Whether the case's own episode is known to have earned the full reward."""
-    return (item.data["reward"] or 0.0) >= 1 - 1e-9
-
-
-def state_of(task: Task) -> str:
-    """A task as its cases are found by."""
-    return f"{task.kind}: {line(task.goal)}"
-
-
-def _outcome(reward: float | None) -> str:
-    if reward is None:
-        return "outcome unknown"
-    return "succeeded" if reward >= 1 - 1e-9 else f"failed, reward {reward:g} of 1"
+    return "\n".join([heading("Case", item), *before, *map(told, calls)])
 
 
 def _by_similarity(bank: Cases, query: Query, near: Sequence[Scored]) -> list[Scored]:
