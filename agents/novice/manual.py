@@ -1,0 +1,96 @@
+"""How the novice keeps a manual: its plans are success processes, its mechanics special phenomena.
+
+It blames the plans that it followed for a failure, writes and sharpens rules as it does a playbook's bullets, merges
+what is about the same thing, and lays the manual out by what to do and what makes what possible.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from knowhow.agents.novice.curate import about, better, hopeless, known
+from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, lessons_in
+from knowhow.agents.novice.reflect import Done, mechanics_of, plan_of, read_attempt
+from knowhow.agents.novice.sections import section
+
+Lesson = Plan | Mechanic
+SHORT = 8
+"""Calls of an attempt that serves as an example."""
+_END = {"type": "stop_generating"}
+
+
+def diagnose(prompt: str) -> str:
+    """The reply to the Diagnosis prompt: a failure speaks against the plans that were followed."""
+    failed = "was not achieved" in section(prompt, "Outcome")
+    blamed = [lesson.id for lesson in lessons_in(section(prompt, "Rules used")) if failed and isinstance(lesson, Plan)]
+    case = "imperfect rules" if blamed else "imperfect agent"
+    return json.dumps({"reasoning": f"{len(blamed)} plans were followed.", "case": case, "rules": blamed})
+
+
+def build(prompt: str) -> str:
+    """The reply to the Builder's prompt."""
+    case = section(prompt, "Case").partition(":")[0].lower()
+    steps = read_attempt(section(prompt, "Attempt"))
+    plan = plan_of(section(prompt, "Task"), steps) if "success" in case else None
+    rules = known(section(prompt, "Rules"))
+    operations = []
+    lessons: list[Lesson] = [*([plan] if plan else []), *mechanics_of(steps)]
+    for lesson in lessons:
+        old = rules.get(about(lesson))
+        found = better(old, lesson)
+        if found:
+            operations.append(_written(found, old, _calls(steps) if found is plan else ""))
+    return _reply(operations)
+
+
+def consolidate(prompt: str) -> str:
+    """The reply to the Consolidator's prompt: rules about the same thing become one, hopeless plans go."""
+    groups: dict[tuple[type, str], list[Lesson]] = {}
+    for lesson in lessons_in(section(prompt, "Rules")):
+        groups.setdefault(about(lesson), []).append(lesson)
+    return _reply(operation for group in groups.values() for operation in _fewer(group))
+
+
+def formulate(prompt: str) -> str:
+    """The reply to the Formulator's prompt."""
+    rules = section(prompt, "Rules")
+    lessons = lessons_in(rules)
+    plans = [lesson.id for lesson in lessons if isinstance(lesson, Plan)]
+    mechanics = [lesson.id for lesson in lessons if isinstance(lesson, Mechanic)]
+    others = [id for id, *_ in BULLET.findall(rules) if id not in (*plans, *mechanics)]
+    categories = (
+        ("What to do", "Follow the plan whose wording is most like the task's.", plans),
+        ("What makes what possible", "Where a command is not possible yet, do first what opens it.", mechanics),
+        ("What else is known", "", others),
+    )
+    listed = [{"name": name, "key_points": points, "rules": ids} for name, points, ids in categories if ids]
+    return json.dumps({"categories": listed})
+
+
+def _written(lesson: Lesson, old: Lesson | None, example: str) -> Mapping[str, Any]:
+    type = "success process" if isinstance(lesson, Plan) else "special phenomenon"
+    told = {"rule": str(lesson), "rule_type": type, "example": example, "validation": ""}
+    return {"type": "update_rule", "id": old.id, **told} if old else {"type": "write_rule", **told}
+
+
+def _fewer(group: list[Lesson]) -> Iterator[Mapping[str, Any]]:
+    best, *rest = group
+    for other in rest:
+        best = better(best, other) or best
+    if rest:
+        yield {"type": "merge_rules", "ids": [lesson.id for lesson in group], "rule": str(best)}
+    elif isinstance(best, Plan) and hopeless(best):
+        yield {"type": "delete_rule", "id": best.id, "reason": f"helped: {best.helpful}, failed: {best.harmful}"}
+
+
+def _calls(steps: Sequence[Done]) -> str:
+    """The attempt as an example, where it is short enough to be one."""
+    return "\n".join(f"> {step.command}" for step in steps) if len(steps) <= SHORT else ""
+
+
+def _reply(operations: Iterable[Mapping[str, Any]]) -> str:
+    listed = list(operations)
+    reasoning = f"{len(listed)} changes are worth making."
+    return json.dumps({"reasoning": reasoning, "operations": [*listed, _END]})
