@@ -13,15 +13,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from inspect import isawaitable
 
 from knowhow.environments.calls import tool
+from knowhow.environments.episode import Episode
 from knowhow.environments.errors import UnknownName
 from knowhow.environments.lazy import Lazy
-from knowhow.environments.text_world import TextSuite, TextWorld
-from knowhow.environments.types import SPLITS, Split, Task, ToolCall
+from knowhow.environments.types import SPLITS, Environment, Feedback, Split, Suite, Task, ToolCall
 
 ANSWER = tool("answer", "Give your answer. There is one try.", text="The answer alone.")
 
@@ -40,29 +42,32 @@ class Question:
     choices: tuple[str, ...] = ()
 
 
-class OneTurn(TextSuite):
+class OneTurn(Suite):
     """A suite of questions: subclass it with ``questions``, and with ``grade`` where an equal text is not what counts.
 
     Task ids are the split and the question's place in it. ``max_steps`` leaves room for a call that cannot be read: the
     first answer ends the episode.
     """
 
-    tool = ANSWER
     max_steps = 3
 
     @abstractmethod
     def questions(self, split: Split) -> Sequence[Question]:
         """The questions of a split, always the same and in the same order. Asked once, then kept."""
 
-    def grade(self, question: Question, answer: str) -> float:
-        """The reward in [0, 1] of an answer; here 1 where it is the right text, whatever its case and outer blanks."""
+    def grade(self, question: Question, answer: str) -> float | Awaitable[float]:
+        """The reward in [0, 1] of an answer; here 1 where it is the right text, whatever its case and outer blanks.
+
+        It may be an ``async def``, for what takes its time: a judge, a process.
+        """
         return float(answer.strip().casefold() == question.answer.strip().casefold())
 
     def tasks(self, split: Split) -> Sequence[Task]:
         return Lazy(len(self._kept(split)), partial(self._task, split))
 
-    def world(self, task: Task, *, seed: int) -> TextWorld:
-        return _Turn(self, self._question(task))
+    @asynccontextmanager
+    async def open(self, task: Task, *, seed: int) -> AsyncIterator[Environment]:
+        yield _Turn(self, self._question(task))
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
         answer = self._question(task).answer
@@ -85,22 +90,19 @@ class OneTurn(TextSuite):
         return kept[split]
 
 
-class _Turn(TextWorld):
+class _Turn(Episode):
     """The one turn: any text is an answer, also where choices are offered."""
 
     def __init__(self, suite: OneTurn, question: Question) -> None:
+        super().__init__(ANSWER)
         self._suite = suite
         self._question = question
 
-    def begin(self) -> str:
-        return self._question.text
+    async def begin(self) -> Feedback:
+        return Feedback(self._question.text, commands=self._question.choices or None)
 
-    def commands(self) -> Sequence[str] | None:
-        return self._question.choices or None
-
-    def accepts(self, command: str) -> bool:
-        return True
-
-    def do(self, command: str) -> tuple[str, float, bool]:
+    async def answer(self, call: ToolCall) -> Feedback:
+        grade = self._suite.grade(self._question, call.arguments["text"].strip())
+        reward = await grade if isawaitable(grade) else grade
         # Whether it was right is told by the reward alone, so that an agent without labels cannot read it off.
-        return "Your answer is noted.", self._suite.grade(self._question, command), True
+        return Feedback("Your answer is noted.", reward, terminated=True, commands=())

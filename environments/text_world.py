@@ -35,8 +35,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from knowhow.environments.calls import check_call, command_argument, tool
-from knowhow.environments.errors import BadSetting, EpisodeOver
+from knowhow.environments.calls import command_argument, tool
+from knowhow.environments.episode import Episode
+from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Environment, Feedback, Suite, Task, Tool, ToolCall
 
 ACT = tool("act", "Do one thing in the world.", command="The command, word for word as the world offers it.")
@@ -84,36 +85,19 @@ class TextWorld(ABC):
         return None if commands is None else tuple(commands)
 
 
-class TextEnvironment:
-    """One episode of a text world behind one tool of one string argument.
-
-    Raises: EpisodeOver for a step before ``reset`` or after the end.
-    """
+class TextEnvironment(Episode):
+    """One episode of a text world behind one tool of one string argument."""
 
     def __init__(self, world: TextWorld, tool: Tool = ACT) -> None:
+        super().__init__(tool)
         self._world = world
-        self._tools = (tool,)
         self._argument = _argument(tool)
-        self._last: Feedback | None = None
 
-    @property
-    def tools(self) -> Sequence[Tool]:
-        return self._tools
+    async def begin(self) -> Feedback:
+        return self._world.reset()
 
-    async def reset(self) -> Feedback:
-        self._last = self._world.reset()
-        return self._last
-
-    async def step(self, call: ToolCall) -> Feedback:
-        if self._last is None:
-            raise EpisodeOver("step was called before reset; call reset once, first")
-        if self._last.done:
-            raise EpisodeOver("the episode is over; open another one")
-        wrong = check_call(call, self._tools)
-        if wrong:
-            return Feedback(wrong, commands=self._last.commands)
-        self._last = self._world.step(call.arguments[self._argument])
-        return self._last
+    async def answer(self, call: ToolCall) -> Feedback:
+        return self._world.step(call.arguments[self._argument])
 
 
 class TextSuite(Suite):

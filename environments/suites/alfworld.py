@@ -14,11 +14,9 @@ from knowhow.environments import alfred
 from knowhow.environments.alfred import library
 from knowhow.environments.alfred.generated import Generated
 from knowhow.environments.alfred.official import Official, official
-from knowhow.environments.calls import check_call
-from knowhow.environments.errors import EpisodeOver
-from knowhow.environments.text_world import ACT
-from knowhow.environments.types import Environment, Feedback, Split, Suite, Task, Tool, ToolCall
-from knowhow.environments.worker import Worker, Workers
+from knowhow.environments.engine_episode import EngineEpisode
+from knowhow.environments.types import Environment, Feedback, Split, Suite, Task, ToolCall
+from knowhow.environments.worker import Workers
 
 
 class Alfworld(Suite):
@@ -56,39 +54,11 @@ class Alfworld(Suite):
         """One episode. Raises: MissingExtra; UnknownName for a task that is none of this suite's."""
         game = self._games.game(task)
         async with _workers().open() as worker:
-            yield _Episode(worker, game)
+            yield EngineEpisode(worker, game, _feedback)
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
         commands = self._games.walkthrough(task)
         return None if commands is None else [ToolCall("act", {"command": command}) for command in commands]
-
-
-class _Episode:
-    """One game in a worker."""
-
-    def __init__(self, worker: Worker, game: Mapping[str, Any]) -> None:
-        self._worker = worker
-        self._game = game
-        self._last: Feedback | None = None
-
-    @property
-    def tools(self) -> Sequence[Tool]:
-        return (ACT,)
-
-    async def reset(self) -> Feedback:
-        self._last = _feedback(await self._worker.ask("reset", self._game))
-        return self._last
-
-    async def step(self, call: ToolCall) -> Feedback:
-        if self._last is None:
-            raise EpisodeOver("step was called before reset; call reset once, first")
-        if self._last.done:
-            raise EpisodeOver("the episode is over; open another one")
-        wrong = check_call(call, self.tools)
-        if wrong:
-            return Feedback(wrong, commands=self._last.commands)
-        self._last = _feedback(await self._worker.ask("step", call.arguments["command"]))
-        return self._last
 
 
 def _feedback(seen: Mapping[str, Any]) -> Feedback:
