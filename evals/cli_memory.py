@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-memory_app = typer.Typer(help="Show, compare, export and roll back what a run has learned.", no_args_is_help=True)
+from knowhow.evals.cli_review import blame, review, why
+from knowhow.evals.memory_folder import Json, Run, Version, alone, memory_in, tell
 
-Run = Annotated[Path, typer.Argument(help="A run folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Version = Annotated[int | None, typer.Option(help="A past version; the present one by default.")]
+if TYPE_CHECKING:
+    from knowhow.memory.store import Memory
+    from knowhow.memory.types import Item
+
+memory_app = typer.Typer(
+    help="Show, review, compare, import, export and roll back what a run has learned.", no_args_is_help=True
+)
+for command in (review, blame, why):
+    memory_app.command()(command)
+
+Format = Annotated[
+    str | None, typer.Option("--format", help="markdown, ace, json or skills; by default what the file looks like.")
+]
 
 
 @memory_app.command()
@@ -26,11 +36,11 @@ def show(
 
     Example: knowhow memory show runs/demo
     """
-    from knowhow.memory.exports import to_json
+    from knowhow.memory.formats.json import to_json
 
-    with _memory(run) as memory:
+    with memory_in(run) as memory:
         number, items = _items(memory, version, kind)
-    _print(to_json(items, number), json, lambda: _table(items, number))
+    tell(to_json(items, number), json, lambda: _table(items, number))
 
 
 @memory_app.command()
@@ -39,9 +49,9 @@ def log(run: Run, json: Json = False) -> None:
     from knowhow.memory.codec import encode
     from knowhow.memory.exports import batch_line
 
-    with _memory(run) as memory:
+    with memory_in(run) as memory:
         batches = memory.journal.log()
-    _print(
+    tell(
         {"log": [encode(batch) for batch in batches]},
         json,
         lambda: typer.echo("\n".join(map(batch_line, batches)) or "nothing was learned yet"),
@@ -62,12 +72,12 @@ def diff(
     from knowhow.memory.codec import encode
     from knowhow.memory.exports import change_lines
 
-    with _memory(run) as memory:
+    with memory_in(run) as memory:
         to = memory.version if after is None else after
         changes = memory.journal.diff(before, to)
     told = {"before": before, "after": to, "changes": [encode(change) for change in changes]}
     lines = [line for change in changes for line in change_lines(change)]
-    _print(told, json, lambda: typer.echo("\n".join(lines) or f"versions {before} and {to} are the same"))
+    tell(told, json, lambda: typer.echo("\n".join(lines) or f"versions {before} and {to} are the same"))
 
 
 @memory_app.command()
@@ -78,11 +88,9 @@ def rollback(
 
     Example: knowhow memory rollback runs/demo 2
     """
-    from knowhow.evals.folder import held
-
-    with held(run), _memory(run) as memory:
+    with alone(run), memory_in(run) as memory:
         made = memory.journal.rollback(version)
-    _print(
+    tell(
         {"rolled_back_to": version, "version": made},
         json,
         lambda: typer.echo(f"version {made} holds what version {version} held"),
@@ -92,38 +100,71 @@ def rollback(
 @memory_app.command()
 def export(
     run: Run,
-    out: Annotated[Path | None, typer.Option(help="A file to write; stdout by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A file, or a folder, to write; stdout by default.")] = None,
+    format: Annotated[str | None, typer.Option(help="markdown (the default), ace, json or another format.")] = None,
     version: Version = None,
     json: Json = False,
 ) -> None:
-    """Write the memory as Markdown, or as JSON.
+    """Write the memory down: Markdown for people, ACE's text, or JSON, which keeps every item whole.
 
-    Example: knowhow memory export runs/demo --out playbook.md
+    --json without --format is JSON.
+
+    Example: knowhow memory export runs/demo --format ace --out playbook.txt
     """
-    from knowhow.memory.exports import to_json, to_markdown
+    from knowhow.memory.exports import open_format, write_files
 
-    with _memory(run) as memory:
+    name = format or ("json" if json else "markdown")
+    with memory_in(run) as memory:
         number, items = _items(memory, version, None)
-    text = _dumped(to_json(items, number)) if json else to_markdown(items, number)
-    if out is None:
-        typer.echo(text, nl=json)
+    files = open_format(name).write(items, number)
+    if out is None and set(files) == {""}:
+        typer.echo(files[""], nl=False)
         return
-    out.write_text(text, encoding="utf-8")
-    _print({"export": str(out), "version": number}, json, lambda: typer.echo(f"memory, version {number}: {out}"))
+    where = write_files(files, out)
+    tell(
+        {"export": str(where), "format": name, "version": number},
+        json,
+        lambda: typer.echo(f"memory, version {number}: {where}"),
+    )
 
 
-def _memory(run: Path) -> Any:
-    from knowhow.evals.run import open_memory_of
+@memory_app.command(name="import")
+def import_(
+    run: Run,
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A file, or a folder, to read.")],
+    format: Format = None,
+    untrusted: Annotated[
+        bool, typer.Option(help="Take JSON as anybody's: nothing in it counts as measured or approved.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Read a playbook or a memory from a file: all of it in one version, or nothing.
 
-    return open_memory_of(str(run))
+    Lessons from Markdown and ACE's text are candidates of the tier "imported". JSON brings items back as they were.
+
+    Example: knowhow memory import runs/demo playbook.md
+    """
+    from knowhow.memory.exports import format_of, open_format
+    from knowhow.memory.imports import bring, doubted
+
+    name = format or format_of(source)
+    chosen = open_format(name)
+    items = chosen.read(source)
+    with alone(run), memory_in(run) as memory:
+        kept = [doubted(item) for item in items] if untrusted else items
+        added = bring(memory, kept, exact=chosen.exact and not untrusted, note=f"imported from {source.name}")
+        number = memory.version
+    told = {"imported": added, "present": len(items) - len(added), "format": name, "version": number}
+    line = f"version {number}: {len(added)} items imported from {source}, {len(items) - len(added)} were there already"
+    tell(told, json, lambda: typer.echo(line))
 
 
-def _items(memory: Any, version: int | None, kind: str | None) -> tuple[int, list[Any]]:
+def _items(memory: Memory, version: int | None, kind: str | None) -> tuple[int, list[Item]]:
     number = memory.version if version is None else version
     return number, [item for item in memory.journal.items(number).values() if kind in (None, item.kind)]
 
 
-def _table(items: list[Any], version: int) -> None:
+def _table(items: list[Item], version: int) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -141,14 +182,3 @@ def _table(items: list[Any], version: int) -> None:
         counts = (str(item.uses), str(item.helpful), str(item.harmful))
         table.add_row(item.id, item.status, *counts, effect(item), escape(item.text))
     Console().print(table)
-
-
-def _dumped(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _print(told: dict[str, Any], as_json: bool, show: Any) -> None:
-    if as_json:
-        typer.echo(_dumped(told))
-    else:
-        show()

@@ -1,45 +1,70 @@
-"""A memory as a document: Markdown for people, JSON for machines."""
+"""A memory as a document, in one of several formats, and its versions in words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
-from knowhow.memory.codec import encode
+from knowhow.environments.discover import build, names
+from knowhow.environments.errors import BadSetting
+from knowhow.memory.documents import effect, record
 from knowhow.memory.fold import Change
 from knowhow.memory.types import Batch, Item
 
+__all__ = ["Format", "batch_line", "change_lines", "effect", "format_of", "open_format", "record"]
 
-def to_markdown(items: Iterable[Item], version: int) -> str:
-    """The items by kind and section, each with its record, in Markdown."""
-    groups: dict[tuple[str, str], list[Item]] = {}
-    for item in items:
-        groups.setdefault((item.kind, str(item.data.get("section", ""))), []).append(item)
-    lines = [f"# Memory, version {version}"]
-    for (kind, section), members in sorted(groups.items()):
-        lines += ["", f"## {kind.capitalize()}{f': {section}' if section else ''}", ""]
-        lines += [f"- **{item.id}** {item.text} _({record(item)})_" for item in members]
-    return "\n".join(lines) + "\n"
+FORMATS = "knowhow.memory.formats"
 
 
-def to_json(items: Iterable[Item], version: int) -> dict[str, Any]:
-    return {"version": version, "items": [encode(item) for item in items]}
+class Format(Protocol):
+    """A way of writing a memory down, made without arguments. ``exact``: it keeps items whole, with their ids."""
+
+    exact: bool
+
+    def likely(self, path: Path) -> float:
+        """How sure it is, in [0, 1], that the file or folder is of this format."""
+        ...
+
+    def read(self, path: Path) -> list[Item]:
+        """Its items; the id is empty where it is to be a new one. Raises: BadSetting with the line and the reason."""
+        ...
+
+    def write(self, items: Sequence[Item], version: int) -> Mapping[str, str]:
+        """Texts by their path within a folder; one document alone has the empty path."""
+        ...
 
 
-def record(item: Item) -> str:
-    """What an item did so far, in words."""
-    worth = f", effect {effect(item)}" if item.effect else ""
-    return f"{item.status}, shown {item.uses} times, helpful {item.helpful}, harmful {item.harmful}{worth}"
+def open_format(name: str) -> Format:
+    """Raises: UnknownName with the nearest matches."""
+    made: Format = build(FORMATS, name)
+    return made
 
 
-def effect(item: Item) -> str:
-    """``+0.31 (+0.05 to +0.57)``: the measured effect on the reward, with its 95% interval; empty where there is
-    none."""
-    told = item.effect or {}
-    if not {"mean", "low", "high"} <= told.keys():
-        return ""
-    return f"{told['mean']:+.2f} ({told['low']:+.2f} to {told['high']:+.2f})"
+def format_of(path: Path) -> str:
+    """The name of the format that a file or folder most likely has. Raises: BadSetting where none is likely."""
+    if not path.exists():
+        raise BadSetting(f"there is no file or folder {path}")
+    sure = {name: open_format(name).likely(path) for name in names(FORMATS)}
+    best = max(sure, key=sure.__getitem__)
+    if not sure[best]:
+        raise BadSetting(f"{path} is of no known format; name one by --format: {', '.join(sorted(sure))}")
+    return best
+
+
+def write_files(files: Mapping[str, str], out: Path | None) -> Path:
+    """Put what a format wrote into the file ``out``, or the folder where it is several. Raises: BadSetting."""
+    if out is None:
+        raise BadSetting("this format writes a folder; name it by --out")
+    try:
+        for name, text in files.items():
+            path = out / name if name else out
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadSetting(f"cannot write {out}: {error.strerror}; name another by --out") from None
+    return out
 
 
 def batch_line(batch: Batch) -> str:

@@ -14,7 +14,7 @@ from knowhow.environments.discover import unknown
 from knowhow.environments.errors import BadSetting, Conflict
 from knowhow.environments.types import Trajectory
 from knowhow.memory.codec import decode, encode
-from knowhow.memory.fold import add
+from knowhow.memory.fold import Change, add, touched
 from knowhow.memory.lineage import Ids, lineage
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
@@ -35,10 +35,10 @@ def quarantine(
     measured effect passes; any other SET, and a REMOVE, becomes a proposal. What waits already is not asked for twice.
     ``items`` is the state that the edits were made against, ``taught`` the episodes behind them.
     """
-    waiting = _Waiting(items, ids, lineage(taught) if taught else {})
+    room = _Waiting(items, ids, lineage(taught) if taught else {})
     for edit in edits:
-        waiting.take(edit)
-    return waiting.edits
+        room.take(edit)
+    return room.edits
 
 
 class _Waiting:
@@ -129,7 +129,7 @@ def accept(memory: Memory, id: str, text: str | None = None) -> int:
     something else than it did.
     """
     version, items = memory.journal.state()
-    item = _waits(items, id)
+    item = waiting(items, id)
     if text is not None and not text.strip():
         raise BadSetting(f"the new text of {id} is empty; reject it instead")
     why = "a person accepted it" if text is None else "a person accepted it in these words"
@@ -143,7 +143,7 @@ def reject(memory: Memory, id: str, why: str = "") -> int:
     An item is retired, so that a bank knows that it had its trial; a proposal goes. Raises: UnknownName, BadSetting.
     """
     version, items = memory.journal.state()
-    item = _waits(items, id)
+    item = waiting(items, id)
     reason = f"a person rejected it: {why}" if why else "a person rejected it"
     gone = Edit(Op.REMOVE, id, {}, reason)
     retired = Edit(Op.SET, id, {"status": Status.RETIRED}, reason)
@@ -158,14 +158,21 @@ def proposed(item: Item) -> Edit:
         raise BadSetting(f"the proposal {item.id} cannot be read ({error}); reject it") from None
 
 
-def _waits(items: Mapping[str, Item], id: str) -> Item:
+def outcome(memory: Memory, item: Item) -> Change | None:
+    """What a proposal would change; None where its item is gone. Raises: BadSetting."""
+    edit, before = proposed(item), memory.journal.state()[1].get(item.data.get("item", ""))
+    return Change(before.id, before, touched({before.id: before}, (edit,))[before.id]) if before else None
+
+
+def waiting(items: Mapping[str, Item], id: str) -> Item:
+    """The item that waits under ``id``. Raises: UnknownName or BadSetting where none does."""
     item = items.get(id)
     if item is not None and item.status is Status.PENDING:
         return item
     if item is not None:
         raise BadSetting(f"{id} is {item.status}; only what is pending can be accepted or rejected")
-    waiting = sorted(name for name, one in items.items() if one.status is Status.PENDING)
-    raise unknown("pending item", id, waiting) if waiting else BadSetting(f"nothing is pending, {id!r} neither")
+    known = sorted(name for name, one in items.items() if one.status is Status.PENDING)
+    raise unknown("pending item", id, known) if known else BadSetting(f"nothing is pending, {id!r} neither")
 
 
 def _admitted(item: Item, text: str | None, why: str) -> list[Edit]:

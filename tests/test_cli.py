@@ -9,18 +9,17 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import program
 import pytest
 from processes import command, run
+from program import Said
 from runs import COTTAGE, kept, outcome, small
 
 from knowhow.evals import learn
-from knowhow.evals.cli import main
 from knowhow.evals.folder import RunFolder
 
 SMALL = ["--suite", COTTAGE, "--episodes", "15", "--rounds", "3", "--validation", "5", "--seed", "1"]
@@ -33,45 +32,13 @@ REPORT = {
 }
 
 
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def told(self) -> Any:
-        """The one JSON line."""
-        assert self.code == 0, self.err
-        assert self.out.endswith("\n") and self.out.count("\n") == 1, self.out
-        return json.loads(self.out)
-
-    @property
-    def complaint(self) -> str:
-        """The one line of an error."""
-        assert self.code not in (0, None) and self.out == "", (self.code, self.out)
-        assert "Traceback" not in self.err
-        *_, last = self.err.splitlines()
-        assert last.startswith("error: ") and self.err.count("error:") == 1, self.err
-        return last.removeprefix("error: ")
-
-
 Knowhow = Callable[..., Said]
 
 
 @pytest.fixture
-def knowhow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Knowhow:
+def knowhow() -> Knowhow:
     """The program, run in this process."""
-
-    def call(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["knowhow", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return Said(int(end.value.code or 0), said.out, said.err)
-
-    return call
+    return program.knowhow
 
 
 @pytest.fixture(scope="module")
