@@ -80,7 +80,8 @@ def answer(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) ->
 def _act(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) -> AIMessage:
     situation = read_situation(messages, tools)
     choice = choose(situation, seed)
-    cited = "".join(f" [{lesson}]" for lesson in dict.fromkeys(choice.lessons))
+    used = [lesson for lesson in (situation.rewrite, *choice.lessons) if lesson]
+    cited = "".join(f" [{lesson}]" for lesson in dict.fromkeys(used))
     if not choice.command:
         return _guess(situation.goal, tools, seed)
     call = parse_call(choice.command, tools)

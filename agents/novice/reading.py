@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from knowhow.agents.novice.examples import lessons_of_examples
 from knowhow.agents.novice.lessons import Lessons, read_lessons
+from knowhow.agents.novice.rewrites import understood
 from knowhow.agents.novice.sections import section
 from knowhow.agents.transcript import COMMANDS_HEADING
 from knowhow.environments.calls import render_call
@@ -33,6 +34,8 @@ class Situation:
     options: tuple[str, ...]
     moves: tuple[Move, ...]
     lessons: Lessons
+    rewrite: str = ""
+    """The id of the note that the goal's wording comes from."""
 
     @property
     def new_options(self) -> frozenset[str]:
@@ -55,13 +58,15 @@ def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Si
             moves.append(Move(called, options, seen))
             options = after or options
             called = ""
+    goal, rewrite = understood(system, section(human, "Task"))
     return Situation(
-        section(human, "Task"),
+        goal,
         section(human, "From your earlier attempts at this task"),
         opening,
         options,
         tuple(moves),
         _lessons(system),
+        rewrite,
     )
 
 
