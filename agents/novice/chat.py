@@ -24,6 +24,7 @@ from knowhow.agents.novice.play import choose
 from knowhow.agents.novice.reading import read_situation
 from knowhow.agents.novice.reflect import notes_for_retry, read_attempt, reflect
 from knowhow.agents.novice.sections import section
+from knowhow.agents.novice.strategies import guide
 from knowhow.environments.calls import parse_call, tool_name
 from knowhow.environments.types import Tool
 
@@ -149,4 +150,5 @@ _SKILLS: dict[str, Callable[[str], str]] = {
     "Builder": build,
     "Consolidator": consolidate,
     "Formulator": formulate,
+    "Guide": guide,
 }
