@@ -88,8 +88,8 @@ class Exact:
         if k < len(rows):
             best = scores >= np.partition(scores, -k)[-k]
             rows, scores = rows[best], scores[best]
-        pairs = zip(scores.tolist(), [self._names[row] for row in rows.tolist()], strict=True)
-        return [(name, score) for score, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1]))[:k]]
+        pairs = zip((-scores).tolist(), [self._names[row] for row in rows.tolist()], strict=True)
+        return [(name, -score) for score, name in sorted(pairs)[:k]]
 
     def close(self) -> None:
         """Nothing is kept."""
