@@ -51,8 +51,10 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._version, self._items = 0, dict[str, Item]()
+        # What was lent is copied before it changes, so that whoever has it keeps one version.
         self._lent, self._in_order = False, False
         self._touched: deque[tuple[int, frozenset[str]]] = deque(maxlen=_REMEMBERED)
+        # Edits since the last snapshot, and its version.
         self._unsaved, self._saved = 0, 0
         self._catch_up()
 

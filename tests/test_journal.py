@@ -185,3 +185,43 @@ def test_threads_share_a_journal(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert journal.version == 101 and journal.items()[LESSON.id].uses == 100
+
+
+def test_a_state_in_hand_stays_as_it_is_and_is_the_same_until_something_is_written(journal: Journal) -> None:
+    journal.commit([add(LESSON)])
+    version, items = journal.state()
+    assert journal.state()[1] is items and journal.items() == items
+    with Journal.open(journal._database.path) as other:
+        other.commit([Edit(Op.REMOVE, LESSON.id), add(Item("b", "lesson", "")), add(Item("a", "lesson", ""))])
+    assert list(journal.items()) == ["a", "b"] and journal.items() is journal.items()
+    assert (version, items) == (1, {LESSON.id: LESSON})
+
+
+def test_what_was_touched_lately_is_told_whoever_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowhow.memory.journal._REMEMBERED", 3)
+    path = tmp_path / "journal.db"
+    with Journal.open(path, create=True) as journal, Journal.open(path) as other:
+        other.commit([add(LESSON)])
+        journal.commit([add(Item("a", "lesson", ""))])
+        other.commit([count("a", uses=1), count(LESSON.id, uses=1)])
+        journal.state()
+        assert journal.touched(0) == journal.touched(1) == {"a", LESSON.id}
+        assert journal.touched(3) == set()
+        other.rollback(2)
+        journal.commit([Edit(Op.REMOVE, "a")])
+        assert journal.touched(4) == {"a"} and journal.touched(2) == {"a", LESSON.id}
+        assert journal.touched(1) is None
+
+
+def test_of_several_writers_one_takes_each_snapshot(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path, create=True) as one, Journal.open(path) as two:
+        one.commit([add(LESSON)])
+        for _ in range(35):
+            one.commit([count(LESSON.id, uses=1)] * 100)
+            two.commit([count(LESSON.id, uses=1)] * 100)
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("SELECT count(*) FROM snapshots").fetchone()[0] in (3, 4)
+        connection.close()
+    with Journal.open(path) as again:
+        assert again.items()[LESSON.id].uses == 7000
