@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from knowhow.memory.delta import Draft, Operation, apply_operation, merge, origin
 from knowhow.memory.types import Item
@@ -78,8 +79,8 @@ def apply_change(draft: Draft, change: Change, make: Callable[[Operation], Item]
         return apply_operation(draft, operation, lambda asked: _new(make(asked), change, line))
     if operation.type == "MERGE" and len(before) == len(operation.ids) > 1 and operation.content:
         merge(draft, operation.ids, operation.content, operation.reason)
-        pooled = [said for rule in before for said in rule.data["validation"]]
-        kept = replace(draft.items[operation.ids[0]], data={**before[0].data, "validation": pooled})
+        pooled = [said for rule in before for said in parts(rule)["validation"]]
+        kept = replace(draft.items[operation.ids[0]], data={**parts(before[0]), "validation": pooled})
         draft.set(kept.id, "a rule that stands for several", data=_told(kept, change, line))
         return True
     return operation.type == "REMOVE" and apply_operation(draft, operation, make)
@@ -88,16 +89,23 @@ def apply_change(draft: Draft, change: Change, make: Callable[[Operation], Item]
 def confirm(draft: Draft, id: str, lines: Sequence[str]) -> None:
     """Lines for a rule's validation record."""
     if lines:
-        data = draft.items[id].data
+        data = parts(draft.items[id])
         validation = [*data["validation"], *lines][-RECORDS:]
         draft.set(id, "episodes spoke of it", data={**data, "validation": validation})
+
+
+def parts(rule: Item) -> dict[str, Any]:
+    """Its type, example and validation record; a rule that came from elsewhere may lack some."""
+    data = rule.data
+    type = data.get("type") if data.get("type") in TYPES else TYPES[-1]
+    return {"type": type, "example": str(data.get("example") or ""), "validation": list(data.get("validation") or [])}
 
 
 def by_type(rules: Collection[Item]) -> str:
     """The rules under their types with their validation records, as the Builder reads them."""
     blocks = []
     for type in TYPES:
-        own = [rule for rule in rules if rule.data["type"] == type]
+        own = [rule for rule in rules if parts(rule)["type"] == type]
         if own:
             blocks.append("\n".join([f"## {type.capitalize()}", *(f"{entry(rule)}{_records(rule)}" for rule in own)]))
     return "\n\n".join(blocks) or "There are none yet."
@@ -105,12 +113,13 @@ def by_type(rules: Collection[Item]) -> str:
 
 def entry(rule: Item) -> str:
     """``- [rul-00001] helpful=3 harmful=0 :: text``, and its example below."""
-    example = f"\n  Example:\n{textwrap.indent(rule.data['example'], '    ')}" if rule.data["example"] else ""
+    shown = parts(rule)["example"]
+    example = f"\n  Example:\n{textwrap.indent(shown, '    ')}" if shown else ""
     return f"- [{rule.id}] helpful={rule.helpful} harmful={rule.harmful} :: {rule.text}{example}"
 
 
 def _records(rule: Item) -> str:
-    return "".join(f"\n  Validation: {line}" for line in rule.data["validation"])
+    return "".join(f"\n  Validation: {line}" for line in parts(rule)["validation"])
 
 
 def _update(draft: Draft, change: Change, make: Callable[[Operation], Item], line: str) -> bool:
@@ -119,7 +128,7 @@ def _update(draft: Draft, change: Change, make: Callable[[Operation], Item], lin
     changed = apply_operation(draft, change.operation, make)
     rule = draft.items[id]
     data = _told(rule, change, line)
-    if data != rule.data:
+    if data != parts(rule):
         of_both = {} if changed else origin([rule, make(change.operation)])
         draft.set(id, change.operation.reason or "the Builder filled it in", data=data, **of_both)
         changed = True
@@ -127,16 +136,15 @@ def _update(draft: Draft, change: Change, make: Callable[[Operation], Item], lin
 
 
 def _new(rule: Item, change: Change, line: str) -> Item:
-    blank = {"type": "special phenomenon", "example": "", "validation": []}
-    rule = replace(rule, data=blank)
     return replace(rule, data=_told(rule, change, line))
 
 
-def _told(rule: Item, change: Change, line: str) -> dict[str, object]:
+def _told(rule: Item, change: Change, line: str) -> dict[str, Any]:
+    old = parts(rule)
     return {
-        "type": change.type or rule.data["type"],
-        "example": change.example or rule.data["example"],
-        "validation": [*rule.data["validation"], *([line] if line else [])][-RECORDS:],
+        "type": change.type or old["type"],
+        "example": change.example or old["example"],
+        "validation": [*old["validation"], *([line] if line else [])][-RECORDS:],
     }
 
 

@@ -49,13 +49,18 @@ class Track:
         return f"{rate}, {self.calls / self.n:.1f} calls and {self.tokens / self.n:,.0f} tokens each"
 
 
+def records(item: Item) -> Mapping[str, Mapping[str, Any]]:
+    """The sums by kind of task."""
+    return item.data.get("record") or {}
+
+
 def track(item: Item, kind: str) -> Track:
-    return Track(**item.data["record"].get(kind, {}))
+    return Track(**records(item).get(kind, {}))
 
 
 def recorded(item: Item, followed: Sequence[Trajectory]) -> dict[str, dict[str, Any]]:
     """The item's record with these episodes, in which it was shown; those of unknown outcome say nothing."""
-    record: dict[str, dict[str, Any]] = {kind: dict(sums) for kind, sums in item.data["record"].items()}
+    record: dict[str, dict[str, Any]] = {kind: dict(sums) for kind, sums in records(item).items()}
     for one in followed:
         if one.reward is not None:
             sums = record.setdefault(one.task.kind, {"n": 0, "reward_sum": 0.0, "calls": 0, "tokens": 0})
@@ -85,9 +90,9 @@ def _draw(one: Track, hope: float, rng: Random) -> float:
     return rng.betavariate(one.reward_sum + PRIOR * hope, one.n - one.reward_sum + PRIOR * (1 - hope))
 
 
-def sums(tracks: Mapping[str, Any]) -> Track:
+def overall(item: Item) -> Track:
     """All kinds of task together."""
-    every = [Track(**one) for one in tracks.values()]
+    every = [Track(**one) for one in records(item).values()]
     return Track(
         sum(one.n for one in every),
         sum(one.reward_sum for one in every),

@@ -23,7 +23,7 @@ from knowhow.memory.recall import nearest
 from knowhow.memory.reflect import PACKAGE, ask_json, outcome
 from knowhow.memory.store import Memory
 from knowhow.memory.strategy import Strategy, affordable, known_methods, manner_of, read_strategy, strategy_of
-from knowhow.memory.track import choose, recorded, sums, track
+from knowhow.memory.track import choose, overall, recorded, track
 from knowhow.memory.types import Edit, Item, Scored, Status
 
 PREFIX = "stg"
@@ -160,7 +160,7 @@ def _is_for(item: Item, suite: str, kind: str) -> bool:
 
 def _worth(item: Item) -> tuple[bool, float, str]:
     """Proven ones above all; then by accuracy, the newer of equal ones higher."""
-    return item.status is Status.ACTIVE, sums(item.data["record"]).accuracy, item.id
+    return item.status is Status.ACTIVE, overall(item).accuracy, item.id
 
 
 def _manner(strategy: Strategy) -> Manner | None:
@@ -190,8 +190,9 @@ def _attempt(number: int, one: Trajectory, known: Sequence[Item]) -> str:
     return f"{head}\n{transcript(one)}"
 
 
-def _settings(item: Item) -> tuple[object, ...]:
-    return item.data["temperature"], tuple(item.data["tools"]), item.data["method"]
+def _settings(item: Item) -> tuple[float | None, tuple[str, ...], str]:
+    data = item.data
+    return data.get("temperature"), tuple(data.get("tools") or ()), str(data.get("method") or "")
 
 
 def _numbers(value: object) -> list[int]:
