@@ -25,6 +25,7 @@ from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Op, Status, Trust
 
 NOBODY = says("", "")
+GATES = f"{Path(__file__).with_name('gates.py')}:Gates"
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ async def test_the_same_plan_with_other_things_is_one_case(memory: Memory) -> No
     assert len(item.sources) == 2
     assert item.tasks == ("world/wash the cup", "world/wash the bowl")
     assert item.trust is Trust.OUTSIDE
-    assert item.data["visits"] == [["chore: wash the bowl", 1.0]]
+    assert item.data["visits"] == [], "nobody has used it"
     await taught(bank, episode("wash the fork", ("take fork 1", "wash fork 1"), reward=0.0))
     await taught(bank, episode("wash the pan", ("wash pan 1", "take pan 1")))
     await taught(bank, episode("wash the jug", ("take jug 1", "wash jug 1"), kind="other"))
@@ -199,7 +200,7 @@ async def test_a_goal_cannot_pass_for_another_part_of_the_prompt(memory: Memory)
     assert not any(line.startswith("[") for line in lines)
 
 
-@pytest.mark.parametrize("wrong", [{"select": "best"}, {"pool": 0}, {"keep": 0}, {"failures": -1}])
+@pytest.mark.parametrize("wrong", [{"select": "best"}, {"pool": 0}, {"weight": 2}, {"keep": 0}, {"failures": -1}])
 def test_settings_that_make_no_sense_are_refused(memory: Memory, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadSetting, match=next(iter(wrong))):
         Cases(memory, NOBODY, **wrong)
@@ -251,3 +252,13 @@ async def test_an_agent_learns_from_cases_alone(tmp_path: Path) -> None:
         for item in memory.items("cases"):
             assert item.data["plan"]
             assert all(task.startswith(f"{item.suite}/") for task in item.tasks)
+
+
+@pytest.mark.slow
+async def test_where_some_successes_are_luck_q_reads_better_cases_than_similarity(tmp_path: Path) -> None:
+    found = {}
+    for select in ("q", "similarity"):
+        settings = small(suite=GATES, memory=f"cases(select={select!r}, most=1)", mode="online")
+        settings = replace(settings, episodes=60, rounds=6, validation=40)
+        found[select] = (await learn.start(settings, tmp_path / select))["after"]["success_rate"]
+    assert found["q"] >= found["similarity"] + 0.2

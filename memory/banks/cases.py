@@ -1,10 +1,10 @@
 """Cases: what was done at which task, and what came of it, after Memento (AgentFly, arXiv 2508.16153).
 
 An episode leaves a case of state, plan and outcome, good or bad. Which cases an episode reads is a policy over memory:
-the nearest ones, or, after a filter by similarity, those with the best Q(state, case). Q is estimated as in Memento's
-kernel form, without a network: the average outcome of the episodes that used the case, each weighed by how much its
-state resembles the one at hand, the case's own outcome among them. Two phases and one-step returns are those of
-MemRL (arXiv 2601.03192) as well. It is learned from episodes' outcomes alone and asks no model anything.
+the nearest ones, or, after a filter by similarity, those that are best by similarity and Q(state, case) together, as in
+MemRL (arXiv 2601.03192). Q is estimated as in Memento's kernel form, without a network: the average outcome of the
+episodes that used the case, each weighed by how much its state resembles the one at hand. It is learned from episodes'
+outcomes alone and asks no model anything.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from knowhow.memory.types import Edit, Item, Scored, Status, Trust
 
 PREFIX = "cas"
 UNSURE = 0.5
-"""What a case of unknown outcome, or a state that nothing resembles, is worth."""
-DOUBT = 0.1
-"""The weight of that beside what was seen."""
+"""What a state is worth that nothing resembles."""
+DOUBT = 1.0
+"""The episodes' worth of weight that this has, or what similar states are worth, beside what was seen of a case."""
+SHARPNESS = 4
+"""How fast what was seen in a state says less of others: by this power of their cosine similarity."""
 _INTRODUCTION = """# Cases
 Earlier attempts at other tasks, most promising first. Follow what succeeded as far as it fits; do not repeat what
 failed."""
@@ -39,15 +41,17 @@ failed."""
 @dataclass
 class Cases:
     """Settings: ``select`` is how cases are read, "q" or "similarity"; ``pool`` how many of the nearest, among those
-    that succeeded and among the others, Q chooses from; ``failures`` how many of the shown may be others than
-    successes, where there are enough successes. ``keep`` bounds the cases of one outcome for each kind of task,
-    ``visits`` the outcomes remembered of each, and ``longest`` the calls of a plan (the last ones are kept)."""
+    that succeeded and among the others, are chosen from then, and ``weight`` that of Q beside similarity, in [0, 1].
+    ``failures`` is how many of the shown may be others than successes, where there are enough successes. ``keep``
+    bounds the cases of one outcome for each kind of task, ``visits`` the outcomes remembered of each, and ``longest``
+    the calls of a plan (the last ones are kept)."""
 
     memory: Memory
     ask: Decider
     suite: Suite | None = None
     select: str = "q"
     pool: int = 16
+    weight: float = 0.5
     failures: int = 1
     keep: int = 20
     visits: int = 32
@@ -60,6 +64,9 @@ class Cases:
             raise BadSetting(f"select={self.select!r} is none of {', '.join(_SELECT)}")
         at_least(1, pool=self.pool, keep=self.keep, visits=self.visits, longest=self.longest)
         at_least(0, failures=self.failures)
+
+        if not 0 <= self.weight <= 1:
+            raise BadSetting(f"weight={self.weight!r} is not between 0 and 1")
 
     def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
         """By the policy, the first ``failures`` failures in their place and the rest behind all successes."""
@@ -83,20 +90,22 @@ class Cases:
         return draft.edits
 
     def q(self, state: str, items: Sequence[Item]) -> list[float]:
-        """Q(state, case) of each, in [0, 1]."""
+        """Q(state, case) of each, in [0, 1]. As far as nothing is known of a case, it is what such states were worth
+        with any of these."""
         seen = [_seen(item) for item in items]
         texts = dict.fromkeys(text for visits in seen for text, _ in visits)
         likeness = dict(zip(texts, _kernel(self.memory.embed([state, *texts])), strict=True))
-        return [_average([(likeness[text], reward) for text, reward in visits]) for visits in seen]
+        weighed = [[(likeness[text], reward) for text, reward in visits] for visits in seen]
+        used = [(likeness[text], reward) for item in items for text, reward in item.data["visits"]]
+        usual = _average(used, UNSURE)
+        return [_average(visits, usual) for visits in weighed]
 
     def _credit(self, draft: Draft, trajectory: Trajectory) -> None:
         """The outcome goes to the cases that were used."""
         for id in count_uses(draft, trajectory):
-            self._visited(draft, id, [[state_of(trajectory.task), trajectory.reward]], "an episode used it")
-
-    def _visited(self, draft: Draft, id: str, new: Sequence[object], why: str, **fields: object) -> None:
-        data = draft.items[id].data
-        draft.set(id, why, data={**data, "visits": [*data["visits"], *new][-self.visits :]}, **fields)
+            data = draft.items[id].data
+            visits = [*data["visits"], [state_of(trajectory.task), trajectory.reward]]
+            draft.set(id, "an episode used it", data={**data, "visits": visits[-self.visits :]})
 
     def _add(self, draft: Draft, trajectory: Trajectory, ids: Ids) -> None:
         done = deeds(trajectory)
@@ -125,12 +134,9 @@ class Cases:
     def _merge(self, draft: Draft, twin: Item, trajectory: Trajectory) -> None:
         """The same plan came to the same once more: one case stands for both."""
         other = lineage([trajectory])
-        seen = [] if trajectory.reward is None else [[state_of(trajectory.task), trajectory.reward]]
-        self._visited(
-            draft,
+        draft.set(
             twin.id,
-            seen,
-            "the same was done again",
+            "the same was done again, and came to the same",
             sources=(*twin.sources, *other["sources"]),
             tasks=tuple(dict.fromkeys((*twin.tasks, *other["tasks"]))),
             trust=min(twin.trust, other["trust"], key=list(Trust).index),
@@ -160,11 +166,12 @@ def _by_similarity(bank: Cases, query: Query, near: Sequence[Scored]) -> list[Sc
 
 
 def _by_q(bank: Cases, query: Query, near: Sequence[Scored]) -> list[Scored]:
-    """The nearest of either outcome by Q; of equally good ones the nearer first."""
+    """The nearest of either outcome by similarity and Q together."""
     good = [one for one in near if succeeded(one.item)][: bank.pool]
     pool = [*good, *[one for one in near if not succeeded(one.item)][: bank.pool]]
     values = bank.q(state_of(query.task), [one.item for one in pool])
-    order = sorted(range(len(pool)), key=lambda at: (-values[at], -pool[at].score))
+    scores = [bank.weight * value + (1 - bank.weight) * one.score for value, one in zip(values, pool, strict=True)]
+    order = sorted(range(len(pool)), key=lambda at: -scores[at])
     return [pool[at] for at in order]
 
 
@@ -176,23 +183,24 @@ _SELECT: Mapping[str, Callable[[Cases, Query, Sequence[Scored]], list[Scored]]] 
 
 def _kernel(vectors: np.ndarray) -> list[float]:
     """How much the first row resembles each of the others, in [0, 1]."""
-    return [float(max(0.0, cosine)) ** 2 for cosine in vectors[1:] @ vectors[0]]
+    return [float(max(0.0, cosine)) ** SHARPNESS for cosine in vectors[1:] @ vectors[0]]
 
 
 def _seen(item: Item) -> list[tuple[str, float]]:
-    """(state, reward) of the case's own episode and of those that used it."""
-    own = item.data["reward"]
-    return [(item.text, UNSURE if own is None else own), *((state, reward) for state, reward in item.data["visits"])]
+    """(state, reward) of the episodes that used the case; its own counts where it succeeded, as a hope. A failure may
+    be worth reading: its own outcome does not speak against it."""
+    hope = [(item.text, 1.0)] if succeeded(item) else []
+    return [*hope, *((state, reward) for state, reward in item.data["visits"])]
 
 
-def _average(weighed: Iterable[tuple[float, float]]) -> float:
-    pairs = [(DOUBT, UNSURE), *weighed]
+def _average(weighed: Iterable[tuple[float, float]], usual: float) -> float:
+    pairs = [(DOUBT, usual), *weighed]
     return sum(weight * reward for weight, reward in pairs) / sum(weight for weight, _ in pairs)
 
 
 def _worth(item: Item) -> tuple[bool, float, str]:
     """Proven ones above all; then by the average outcome, the newer of equal ones higher."""
-    return item.status is Status.ACTIVE, _average((1.0, reward) for _, reward in _seen(item)), item.id
+    return item.status is Status.ACTIVE, _average([(1.0, reward) for _, reward in _seen(item)], UNSURE), item.id
 
 
 def _same(item: Item, trajectory: Trajectory, mark: str) -> bool:

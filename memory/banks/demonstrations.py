@@ -196,13 +196,14 @@ def _by_confidence(bank: Demonstrations, query: Query, near: Sequence[Scored]) -
 def _by_skill(
     bank: Demonstrations, query: Query, near: Sequence[Scored], tried: frozenset[str] = frozenset()
 ) -> list[Scored]:
-    """Of the same kind of task first, its successes before its failures, then those that show most skills which were
-    not ``tried``, then most that the task names, then the nearest."""
+    """Of the same kind of task first, its successes before its failures, then those of whose skills the largest part was
+    not ``tried``, then those that show most of what the task names, then the nearest."""
     named = set(words(f"{query.task.kind} {query.task.goal}"))
 
-    def suits(one: Scored) -> tuple[bool, bool, int, int]:
+    def suits(one: Scored) -> tuple[bool, bool, float, int]:
         own, same_kind = set(one.item.data["skills"]), one.item.task_kind == query.task.kind
-        return same_kind, same_kind and succeeded(one.item), len(own - tried) if tried else 0, len(own & named)
+        lacked = len(own - tried) / len(own) if tried and own else 0.0
+        return same_kind, same_kind and succeeded(one.item), lacked, len(own & named)
 
     return sorted(near, key=suits, reverse=True)
 
