@@ -27,6 +27,7 @@ from knowhow.memory.codec import encode
 from knowhow.memory.evolve import Evolution, Phases, evolve
 from knowhow.memory.journal import Journal
 from knowhow.memory.learning import learned
+from knowhow.memory.promote import evidence_kept
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
 from knowhow.memory.withhold import some_withheld
@@ -163,9 +164,13 @@ class _Loop:
         return [trajectory.reward or 0.0 for trajectory in played] if not self.spent else None
 
     def rollback(self, round: int, version: int) -> int:
-        return self.memory.journal.rollback(
-            version, note=f"round {round} did not prove itself on validation", key=self._key("rollback", round)
-        )
+        """Back to the memory of ``version``, but for what was found out meanwhile about the items that it holds."""
+        journal, note = self.memory.journal, f"round {round} did not prove itself on validation"
+        back = journal.rollback(version, note=note, key=self._key("rollback", round))
+        kept = evidence_kept(journal.log(after=version, before=back), journal.items(back))
+        if not kept:
+            return back
+        return self.memory.commit(kept, note=f"what round {round} found out", key=self._key("kept", round))
 
     def _key(self, deed: str, round: int) -> str:
         """Each of this run's deeds once; a memory that was carried over has those of its earlier runs."""

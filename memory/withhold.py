@@ -39,13 +39,22 @@ def half_withheld(recall: Recall, tested: Collection[str], mirrored: bool) -> Re
     """Recall that goes without a random half of the ``tested`` items, ``mirrored`` without the other half.
 
     Of two episodes with the same seed, one of each kind, every tested item is shown in one and withheld in the other;
-    everything else is shown in both.
+    everything else is shown in both. Tested items that are not admitted yet are tried.
     """
-    return _asked(recall, lambda query: lambda id: id in tested and drawn(0.5, query.seed, id) is not mirrored)
+    half = frozenset(tested)
+    return _asked(recall, lambda query: lambda id: id in half and drawn(0.5, query.seed, id) is not mirrored, half)
 
 
-def _asked(recall: Recall, rule: Callable[[Query], Callable[[str], bool]]) -> Recall:
+def all_withheld(recall: Recall, tested: Collection[str]) -> Recall:
+    """Recall that goes without all of the ``tested`` items."""
+    whole = frozenset(tested)
+    return _asked(recall, lambda query: whole.__contains__, whole)
+
+
+def _asked(
+    recall: Recall, rule: Callable[[Query], Callable[[str], bool]], tries: frozenset[str] = frozenset()
+) -> Recall:
     async def recall_less(query: Query) -> Recalled:
-        return await recall(replace(query, goes_without=rule(query)))
+        return await recall(replace(query, goes_without=rule(query), tries=tries))
 
     return recall_less

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from making import WON
 
 from knowhow.environments.types import StopReason, Trajectory
-from knowhow.memory.effects import Evidence, Usual, of_episodes, of_pairs
+from knowhow.memory.effects import REACH, Evidence, Usual, of_episodes, of_pairs
+from knowhow.memory.predict import Predictions
+from knowhow.memory.room import Room
 
 
 def episode(reward: float | None, shown: str = "", withheld: str = "", kind: str = "put") -> Trajectory:
@@ -101,4 +103,71 @@ def test_intervals_narrow_with_evidence_and_widen_with_the_level_and_the_spread(
     assert width(Evidence()) == 2
     assert width(Evidence(400, 0, 100)) < width(Evidence(100, 0, 25)) < width(Evidence(100, 0, 50))
     assert width(Evidence(100, 0, 25), 0.8) < width(Evidence(100, 0, 25), 0.99)
-    assert width(Evidence(100, 0, 0)) < 0.13
+    assert width(Evidence(100, 0, 0)) < 0.18
+
+
+def pairs(random: Random, count: int, effects: dict[str, float], base: float) -> list[tuple[Trajectory, Trajectory]]:
+    """Pairs in which each item is shown in one by chance, and a seed's luck is the same in both."""
+    made = []
+    for _ in range(count):
+        half, luck = {id for id in effects if random.random() < 0.5}, random.random()
+        shown = (half, {*effects} - half)
+        won = [float(luck < base + sum(effects[id] for id in side)) for side in shown]
+        one, other = (" ".join(side) for side in shown)
+        made.append((episode(won[0], one, other), episode(won[1], other, one)))
+    return made
+
+
+def test_what_the_others_are_predicted_to_do_leaves_the_mean_and_takes_most_of_the_noise() -> None:
+    effects = {"i": 0.1, "useless": 0.0, "great": 0.5, "bad": -0.4}
+    plain, less = Evidence(), Evidence()
+    for seed in range(40):
+        made = pairs(Random(seed), 60, effects, 0.4)
+        known = Predictions()
+        of_pairs(made[:30], known)
+        less += of_pairs(made[30:], known)["i"]
+        plain += of_pairs([made[30]])["i"]
+        for one in made[31:]:
+            plain += of_pairs([one])["i"]
+    assert (less.weight, plain.weight) == (1200, 1200)
+    assert less.mean == pytest.approx(0.1, abs=0.05) and plain.mean == pytest.approx(0.1, abs=0.06)
+    assert less.spread < 0.6 * plain.spread
+
+
+def test_no_prediction_can_push_a_score_out_of_reach() -> None:
+    known = Predictions()
+    for _ in range(50):
+        known.tell("put", {"i": 1.0, "j": 1.0}, 1.0)
+        known.tell("put", {"k": 1.0}, 1.0)
+    lost = (episode(0.0, "i j k"), episode(1.0, "", "i j k"))
+    found = of_pairs([lost], known)
+    assert all(-REACH <= one.total < -1 for one in found.values())
+    single = of_episodes([episode(1.0, "i", "j k")], 0.1, Usual(), known)
+    assert all(abs(one.total) <= 1 for one in single.values())
+    assert known.effects("put")["k"] > 0.9 and known.effects("heat")["k"] > 0
+
+
+def test_an_effect_is_predicted_where_it_was_seen_and_a_little_everywhere() -> None:
+    known, random = Predictions(), Random(5)
+    for _ in range(100):
+        side = random.choice([1.0, -1.0])
+        known.tell("put", {"i": side}, side * 0.5)
+        known.tell("heat", {"i": side}, 0.0)
+    assert known.effects("put")["i"] == pytest.approx(0.5, abs=0.1)
+    assert known.effects("heat")["i"] == pytest.approx(0.0, abs=0.1)
+    assert 0 < known.effects("cool")["i"] < 0.3
+    assert Predictions().effects("put") == {}
+
+
+@pytest.mark.parametrize("room", [0.1, 0.15])
+def test_where_there_is_room_it_is_seldom_taken_for_none_however_often_it_is_looked_at(room: float) -> None:
+    lost = 0
+    for seed in range(300):
+        random, known = Random(seed), Room()
+        for _ in range(200):
+            known += Room(1, float(random.random() < room))
+            if known.log_wealth(0.1) > 2.303:
+                lost += 1
+                break
+    assert lost / 300 <= (0.1 if room == 0.1 else 0.03)
+    assert Room(120, 0.0).log_wealth(0.1) > 2.303 > Room(30, 3.0).log_wealth(0.1)

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from making import WON, says
 from runs import Cut, kept, outcome, small
 from typer.testing import CliRunner
 
+from knowhow.agents.rollout import Job
+from knowhow.agents.types import Query, Recall, Recalled
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Trajectory
 from knowhow.evals import learn
 from knowhow.evals.cli import app
+from knowhow.evals.folder import RunFolder
+from knowhow.evals.prove import Trial
 from knowhow.evals.report import write_report
 from knowhow.evals.settings import Settings
+from knowhow.evals.stage import open_stage
+from knowhow.evals.watch import Silent
+from knowhow.memory.banks.playbook import Playbook
+from knowhow.memory.effects import Evidence
 from knowhow.memory.episodes import Episodes
+from knowhow.memory.fold import add
+from knowhow.memory.promote import Rules, promotions
+from knowhow.memory.recall import recall_of
+from knowhow.memory.store import Memory
+from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
 
 def proving(**settings: Any) -> Settings:
@@ -33,7 +51,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
 def test_each_replay_shows_the_lessons_on_trial_to_one_of_two_equal_episodes(whole: Any) -> None:
     with Episodes.open(whole[2]) as store:
         ones, others = store.find("proof"), store.find("mirror")
-        assert len(ones) == len(others) == 6  # rounds 2 and 3; in the first there was no lesson yet
+        spared = store.find("spared")
+        # Rounds 2 and 3; in the first there was no lesson yet. Without the lessons on trial it fails: there is room.
+        assert (len(ones), len(others), len(spared)) == (5, 5, 2)
         trained = {trajectory.task.id for trajectory in store.find("train")}
     for one, other in zip(ones, others, strict=True):
         assert (one.task, one.seed, one.memory_version) == (other.task, other.seed, other.memory_version)
@@ -52,6 +72,96 @@ def test_every_lesson_that_was_on_trial_has_an_effect_and_the_journal_says_why(w
     for edit in edits:
         effect = edit["fields"]["effect"]
         assert -1 <= effect["low"] <= effect["mean"] <= effect["high"] <= 1
+
+
+@dataclass
+class Simulated:
+    """A trial over real memory and storage, of an agent that fails where the rule says so, by what it is shown."""
+
+    memory: Memory
+    store: Episodes
+    won: Callable[[Recalled, int], bool]
+
+    async def round(self, round: int) -> None:
+        """One round in a run of four, with nothing but replays in it."""
+        trial = Trial(
+            proving(proof=400, rounds=4, proof_at_once=9, withhold_rate=0.0),
+            self.memory,
+            self.store,
+            recall_of(self.memory, [Playbook(self.memory, says("", ""))]),
+            self.play,
+            Rules(worth=0.1),
+        )
+        self.memory.commit(await trial.edits(round, [WON]))
+
+    async def play(self, phase: str, round: int, todo: Sequence[Job], recall: Recall) -> list[Trajectory]:
+        played = []
+        for job in todo:
+            found = await recall(Query(job.task, "", job.seed))
+            reward = float(self.won(found, job.seed))
+            named = replace(WON, id=f"{phase}-{round}-{job.index}", task=job.task, reward=reward)
+            played.append(replace(named, shown=found.shown, withheld=found.withheld))
+            self.store.put(played[-1], phase=phase, round=round, index=job.index)
+        return played
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Iterator[tuple[Memory, Episodes]]:
+    """A memory of one good lesson, what does nothing, and what is not admitted."""
+    good = Item("str-1", "playbook", "Knock.", status=Status.ACTIVE)
+    junk = [Item(f"str-{number}", "playbook", f"Remember the {number}.") for number in (2, 3)]
+    waiting = Item("str-4", "playbook", "Sing.", status=Status.PENDING, trust=Trust.OUTSIDE)
+    proposal = Item("pro-5", "proposal", "Remove it all.", status=Status.PENDING)
+    with Memory.open(tmp_path, create=True) as memory, Episodes.open(tmp_path, create=True) as store:
+        memory.commit(add(item) for item in (good, *junk, waiting, proposal))
+        yield memory, store
+
+
+async def test_while_success_leaves_no_room_replays_go_without_all_on_trial_until_they_are_retired(
+    planted: tuple[Memory, Episodes],
+) -> None:
+    memory, store = planted
+    trial = Simulated(memory, store, lambda found, seed: seed % 40 > 0)
+    for round in (1, 2, 3):
+        await trial.round(round)
+    spared, pairs = store.find("spared"), store.find("proof")
+    items = memory.journal.items()
+    assert len(pairs) == (100 - 5) // 2 and 80 < len(spared) < 300
+    assert all({*one.withheld} == {"str-2", "str-3", "str-4"} and one.shown == ("str-1",) for one in spared)
+    assert [one.status for one in items.values()] == [
+        *(Status.PENDING, Status.ACTIVE, Status.RETIRED, Status.RETIRED, Status.RETIRED)
+    ]
+    assert "hardly room" in " ".join(edit.why for batch in memory.journal.log() for edit in batch.edits)
+
+
+async def test_an_item_that_is_not_admitted_is_tried_in_pairs_and_admitted_where_it_helps(
+    planted: tuple[Memory, Episodes],
+) -> None:
+    memory, store = planted
+    trial = Simulated(memory, store, lambda found, seed: "| [str-4] Sing." in found.text)
+    await trial.round(1)
+    items, spared = memory.journal.items(), store.find("spared")
+    assert (items["str-4"].status, items["str-4"].trust) == (Status.ACTIVE, Trust.VERIFIED)
+    assert items["pro-5"].status is Status.PENDING and items["pro-5"].effect is None
+    pairs = store.find("proof") + store.find("mirror")
+    assert (len(spared), len(pairs)) == (5, 94)
+    assert sum("str-4" in one.shown for one in pairs) == 47
+    assert not any("pro-5" in {*one.shown, *one.withheld} for one in pairs)
+    assert items["str-2"].status is Status.CANDIDATE
+
+
+def test_a_rolled_back_round_keeps_what_it_found_out_once(whole: Any, tmp_path: Path) -> None:
+    shutil.copytree(whole[2], tmp_path / "run")
+    with RunFolder.open(tmp_path / "run") as folder, Memory.open(folder.path) as memory:
+        loop, version = learn._Loop(open_stage(folder, Silent()), memory), memory.version
+        (id, *_) = [item.id for item in memory.items()]
+        memory.commit(promotions(memory.journal.items(), {id: Evidence(7, 1, 3)}))
+        memory.commit([Edit(Op.REMOVE, item.id) for item in memory.items()])
+        expected = Evidence.of(memory.journal.items(version)[id].effect) + Evidence(7, 1, 3)
+        last = loop.rollback(4, version)
+        assert (memory.journal.items()[id].effect or {}).items() >= expected.to_effect().items()
+        assert loop.rollback(4, version) == last == memory.version
+        assert [*memory.journal.items()] == [*memory.journal.items(version)]
 
 
 @pytest.mark.parametrize("every", [5, 9])
