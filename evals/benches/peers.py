@@ -58,6 +58,7 @@ runpy.run_module(sys.argv[0], run_name="__main__")
 def measure(name: str, count: int, python: str = sys.executable) -> dict[str, Any]:
     """The figures of one memory with ``count`` items, or why there are none."""
     root = Path(beside.__file__).parents[3]
+    print(f"{name} with {count} items ...", file=sys.stderr, flush=True)
     words = [python, "-c", _START, str(root), f"{beside.__name__}.{name}", str(count)]
     try:
         done = subprocess.run(words, env={**os.environ, **_OFFLINE}, capture_output=True, text=True, timeout=900)
