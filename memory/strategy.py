@@ -24,7 +24,9 @@ from knowhow.memory.types import Item
 MOST_CALLS = 12
 """Calls of the model that a chain of methods may take for one decision."""
 LONGEST = 8000
-"""Characters of a prompt; lines beyond are cut off."""
+"""Characters of a prompt as it is shown; lines beyond are cut off."""
+MARK = 15
+"""Characters before each line: the strategy's id."""
 HOTTEST = 2.0
 
 
@@ -111,9 +113,9 @@ def known_methods() -> list[str]:
 
 
 def _strategy(purpose: str, lines: Sequence[str], raw: Mapping[str, object]) -> Strategy | None:
-    prompt, room = list[str](), LONGEST
+    prompt, room = list[str](), LONGEST - len(purpose)
     for line in (" ".join(line.split()) for line in lines):
-        room -= len(line)
+        room -= len(line) + MARK
         if line and room >= 0:
             prompt.append(line)
     temperature, tools, method = raw.get("temperature"), raw.get("tools") or [], raw.get("method") or ""

@@ -289,7 +289,7 @@ def test_settings_that_make_no_sense_are_refused(memory: Memory, wrong: str) -> 
 
 
 RULES = """## Success process
-- [rul-00003] helpful=0 harmful=4 :: When the task reads like "frob the {a}" (as in "frob the xu"), do in order: `frob {a}`.
+- [rul-00003] helpful=0 harmful=4 :: When the task reads like "frob the {a}" (as in "frob it"), do in order: `frob {a}`.
 
 ## Special phenomenon
 - [rul-00001] helpful=1 harmful=0 :: `frob {x}` becomes possible after `wuzzle {x}`.
