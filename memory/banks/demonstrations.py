@@ -196,8 +196,8 @@ def _by_confidence(bank: Demonstrations, query: Query, near: Sequence[Scored]) -
 def _by_skill(
     bank: Demonstrations, query: Query, near: Sequence[Scored], tried: frozenset[str] = frozenset()
 ) -> list[Scored]:
-    """Of the same kind of task first, its successes before its failures, then those of whose skills the largest part was
-    not ``tried``, then those that show most of what the task names, then the nearest."""
+    """Of the same kind of task first, its successes before its failures, then those of whose skills the largest part
+    was not ``tried``, then those that show most of what the task names, then the nearest."""
     named = set(words(f"{query.task.kind} {query.task.goal}"))
 
     def suits(one: Scored) -> tuple[bool, bool, float, int]:
