@@ -5,21 +5,59 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from knowhow.environments.check import assert_conforms
 from knowhow.environments.discover import find
+from knowhow.memory.store import Memory
 
 README = Path(__file__).parents[1] / "README.md"
 
 
+def programs() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
 def test_the_suite_of_ones_own_is_under_30_lines_and_keeps_every_promise(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = (code for code in programs() if "TextSuite" in code)
     assert len([line for line in code.splitlines() if line.strip()]) < 30
     file = tmp_path / "doors.py"
     file.write_text(code)
     assert_conforms(find("knowhow.environments.suites", f"{file}:Doors")())
+
+
+def test_an_agent_that_somebody_has_gets_a_memory_by_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_middleware import Scripted, ask, judge, open_door
+
+    monkeypatch.chdir(tmp_path)
+    (code,) = (code for code in programs() if "create_agent" in code)
+    names: dict[str, Any] = {"model": Scripted(asked=[]), "tools": [open_door], "judge": judge}
+    exec(code, names)
+    assert ask(names["agent"]) == "I used the blue key."
+    assert (tmp_path / "memory" / "journal.db").exists()
+
+
+def test_a_graph_gets_a_store_by_what_stands_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from langgraph.graph import START, MessagesState, StateGraph
+    from langgraph.store.base import BaseStore
+
+    def remember(state: MessagesState, *, store: BaseStore) -> None:
+        store.put(("said",), "first", {"text": state["messages"][0].text})
+
+    monkeypatch.chdir(tmp_path)
+    (code,) = (code for code in programs() if "langgraph_store" in code)
+    names: dict[str, Any] = {
+        "builder": StateGraph(MessagesState).add_node("remember", remember).add_edge(START, "remember")
+    }
+    exec(code, names)
+    names["graph"].invoke({"messages": [HumanMessage("hello")]})
+    with Memory.open(tmp_path / "memory") as memory:
+        assert [item.data["value"] for item in memory.items("store")] == [{"text": "hello"}]
 
 
 def commands() -> list[str]:
