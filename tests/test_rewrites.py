@@ -30,7 +30,7 @@ from knowhow.memory.fold import add
 from knowhow.memory.posterior import surely_below, surely_under
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
-from knowhow.memory.types import Bank, Edit, Item, Status, Trust
+from knowhow.memory.types import Bank, Edit, Item, Op, Status, Trust
 
 ASK = answers(lambda turn: AIMessage("nothing"))
 JUKEBOX = f"{Path(__file__).with_name('jukebox.py')}:Jukebox"
@@ -130,16 +130,30 @@ async def test_a_detour_leads_to_the_wording_in_which_it_ends(memory: Memory) ->
     chain = (DARK[0], "Lamp in here!", DARK[1])
     played = [said(f"s{s}", n, goal, won=n == 2) for s in range(3) for n, goal in enumerate(chain)]
     await taught(memory, *played)
-    assert {item.text: item.data["wording"] for item in memory.items("rewrites")} == {
-        wordings.plain(goal): wordings.plain(DARK[1]) for goal in chain[:2]
+    assert {item.text for item in memory.items("rewrites")} == {
+        f"{wordings.plain(goal)} => {DARK[1]}" for goal in chain[:2]
     }
 
 
 async def test_what_changes_from_session_to_session_is_a_slot(memory: Memory) -> None:
     pairs = [(f"I see nothing in the {room}", f"turn on the {room} light") for room in ("attic", "cellar", "hall")]
-    await taught(memory, *reworded(*pairs))
+    await taught(memory, *reworded(*pairs), related=1.0)  # they name the same room
     assert await shown(memory, "I see nothing in the Workshop!") == "turn on the Workshop light"
     assert await shown(memory, "I see nothing in the old workshop") == ""
+
+
+async def test_requests_without_a_word_are_left_alone(memory: Memory) -> None:
+    await taught(memory, *reworded(("?!", DARK[1]), ("...", DARK[1])))
+    assert memory.items("rewrites") == []
+    assert await shown(memory, "???") == ""
+
+
+async def test_a_person_who_edits_the_text_edits_both_wordings(memory: Memory) -> None:
+    await taught(memory, *reworded(DARK, DARK))
+    edited = {"text": "so dark for {a} => light the candle of {a}"}
+    memory.commit([Edit(Op.SET, "rew-00001", edited, "a person knows better")])
+    assert await shown(memory, DARK[0]) == ""
+    assert await shown(memory, "So dark for Ann") == "light the candle of Ann"
 
 
 async def test_without_labels_a_request_that_was_said_again_counts_as_failed(memory: Memory) -> None:
@@ -294,7 +308,9 @@ async def test_requests_by_feeling_are_understood_in_rooms_that_nobody_asked_for
     settings = Settings(suite=JUKEBOX, split="train", memory="rewrites", episodes=64, epochs=2, rounds=2, validation=16)
     result = await learn.start(settings, tmp_path / "run")
     with Memory.open(tmp_path / "run") as memory:
-        assert {item.text for item in memory.items("rewrites")} == {felt.format(room="{a}") for felt in FELT}
+        assert {item.text for item in memory.items("rewrites")} == {
+            f"{felt.format(room='{a}')} => play {genre} in the {{a}}" for felt, genre in FELT.items()
+        }
     felt = JUKEBOX.replace("Jukebox", "Felt")
     rates = [
         (await run.run(Settings(suite=felt, split="test", memory=of, episodes=48), tmp_path / str(at)))["success_rate"]
@@ -311,9 +327,9 @@ async def test_a_planted_rewrite_that_does_harm_is_retired(tmp_path: Path) -> No
         suite=JUKEBOX, split="train", memory="rewrites", episodes=32, rounds=1, validation=16, withhold_rate=0.0
     )
     await learn.start(settings, tmp_path / "good")
-    poison = {"rewrite": "play opera in the {a}", "wording": "play opera in the {a}", "promised": 1.0}
+    poison = Item("rew-00666", "rewrites", "play jazz in the {a} => play opera in the {a}", status=Status.ACTIVE)
     with Memory.open(tmp_path / "good") as memory:
-        memory.commit([add(Item("rew-00666", "rewrites", "play jazz in the {a}", poison, status=Status.ACTIVE))])
+        memory.commit([add(poison)])
     onward = replace(settings, memory=str(tmp_path / "good"), episodes=64, epochs=2, rounds=2)
     result = await learn.start(onward, tmp_path / "on")
     with Memory.open(tmp_path / "on") as memory:

@@ -10,7 +10,7 @@ slot (``memory/wordings.py``), so that a rewrite serves requests that nobody mad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,8 @@ PREFIX = "rew"
 _INTRODUCTION = """# Rewrites
 Requests worded like this task failed before. Read the task as the wording that people came to use instead."""
 _CUT_OFF = (StopReason.BUDGET, StopReason.ERROR)
+_ARROW = " => "
+"""An item's text is the request, this, and the rewrite, so that a person who edits it edits both."""
 _SLOT = 0.1
 """What a wording made of slots alone scores less than one made of words."""
 
@@ -37,9 +39,10 @@ _SLOT = 0.1
 @dataclass
 class Rewrites:
     """Settings: ``fewest``, in how many sessions a rewrite must have helped; ``margin``, in (0, 1], how much more
-    probable success must be with it; ``related``, the least cosine similarity of both wordings, so that what people
-    happen to say next is none; ``alike``, the similarity from which a request counts as the same; ``sure``, how
-    probable it must be that a rewrite does harm for it to go; ``keep``, how many sessions are remembered."""
+    probable success must be with it; ``related``, the least cosine similarity of two wordings that name no thing in
+    common, so that what people happen to say next is none; ``alike``, the similarity from which a request counts as
+    the same; ``sure``, how probable it must be that a rewrite does harm for it to go; ``keep``, how many sessions are
+    remembered."""
 
     memory: Memory
     ask: Decider
@@ -84,12 +87,12 @@ class Rewrites:
         return draft.edits
 
     def _nearly(self, goal: str, items: Sequence[Item]) -> list[Scored]:
-        whole = {item.id: item for item in items if not wordings.slots_of(item.text)}
+        whole = [item for item in items if not wordings.slots_of(request_of(item))]
         if not whole:
             return []
-        vectors = self.memory.embed([wordings.plain(goal), *(item.text for item in whole.values())])
-        near = zip(whole.values(), (vectors[1:] @ vectors[0]).tolist(), strict=True)
-        found = [Scored(item, score) for item, score in near if score >= self.alike]
+        vectors = self.memory.embed([wordings.plain(goal), *map(request_of, whole)])
+        near = zip(whole, (vectors[1:] @ vectors[0]).tolist(), strict=True)
+        found = [Scored(_filled(item, {}), score) for item, score in near if score >= self.alike]
         return sorted(found, key=lambda one: (-one.score, one.item.id))
 
     def _credit(self, draft: Draft, trajectories: Sequence[Trajectory]) -> None:
@@ -108,7 +111,9 @@ class Rewrites:
         said = [turn for item in sessions.kept(draft) for turn in sessions.turns(item)]
         for item in list(self._alive(draft)):
             rate = (item.data.get("wins", 0), item.data.get("losses", 0))
-            own = [turn for turn in said if wordings.match(item.text, turn.request) is not None]
+            if not any(rate):
+                continue
+            own = [turn for turn in said if wordings.match(request_of(item), turn.request) is not None]
             alone = (sum(turn.won for turn in own), sum(turn.lost for turn in own))
             promised = item.data.get("promised", 0.5)
             if surely_below(rate, alone) >= self.sure:
@@ -122,14 +127,16 @@ class Rewrites:
     def _mine(self, draft: Draft, ids: Ids) -> None:
         """A rewrite for each request that has none and fails where another wording does not."""
         heard = sessions.Heard.of(draft)
-        alive = [item.text for item in self._alive(draft)]
-        tried = {(item.text, item.data.get("wording")) for item in draft.items.values() if item.kind == self.kind}
+        alive = [request_of(item) for item in self._alive(draft)]
+        tried = {
+            (request_of(item), item.data.get("wording")) for item in draft.items.values() if item.kind == self.kind
+        }
         for request, walks in absorbed(heard.tallied()):
-            for other in self._better(request, walks):
+            for other in self._better(request, walks) if request else ():
                 behind = heard.helped(request, other)
                 if len(behind) < self.fewest or (request, other) in tried:
                     continue
-                if not any(wordings.match(text, request) is not None for text in alive):
+                if not any(wordings.match(known, request) is not None for known in alive):
                     made = self._made(request, other, heard.written[other], walks, behind, ids)
                     draft.add(made, "people got further with it")
                 break
@@ -146,12 +153,15 @@ class Rewrites:
                 yield other
 
     def _related(self, one: str, other: str) -> bool:
+        """Whether both name the same thing, or resemble each other."""
+        if {*wordings.slots_of(one)} & {*wordings.slots_of(other)}:
+            return True
         vectors = self.memory.embed([one, other])
         return bool(vectors[0] @ vectors[1] >= self.related)
 
     def _made(self, request: str, other: str, written: str, walks: Walks, behind: Sequence[Item], ids: Ids) -> Item:
+        rewrite = other if wordings.slots_of(other) else " ".join(written.split())
         data = {
-            "rewrite": other if wordings.slots_of(other) else " ".join(written.split()),
             "wording": other,
             "promised": round(walks.at_once[other], 4),
             "through": round(walks.through[other], 4),
@@ -159,20 +169,29 @@ class Rewrites:
             "wins": 0,
             "losses": 0,
         }
-        return Item(ids.next(PREFIX), self.kind, request, data, **_origin(behind))
+        return Item(ids.next(PREFIX), self.kind, f"{request}{_ARROW}{rewrite}", data, **_origin(behind))
 
     def _alive(self, draft: Draft) -> Iterator[Item]:
         return (i for i in draft.items.values() if i.kind == self.kind and i.status is not Status.RETIRED)
 
 
+def request_of(item: Item) -> str:
+    """The wording that an item rewrites."""
+    return item.text.partition(_ARROW)[0]
+
+
 def _reworded(item: Item, goal: str) -> Scored | None:
     """The item with its rewrite of this goal, where it is for this wording."""
-    slots = wordings.match(item.text, goal)
+    request = request_of(item)
+    slots = wordings.match(request, goal) if request else None
     if slots is None:
         return None
-    rewrite = wordings.fill(item.data["rewrite"], slots)
-    part = len(slots) / len(item.text.split())
-    return Scored(replace(item, data={**item.data, "rewrite": rewrite}), 1 - _SLOT * part)
+    return Scored(_filled(item, slots), 1 - _SLOT * len(slots) / len(request.split()))
+
+
+def _filled(item: Item, slots: Mapping[str, str]) -> Item:
+    rewrite = wordings.fill(item.text.partition(_ARROW)[2], slots)
+    return replace(item, data={**item.data, "rewrite": rewrite})
 
 
 def _origin(behind: Sequence[Item]) -> dict[str, Any]:

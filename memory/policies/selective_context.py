@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from knowhow.agents.types import Decider, Query
+from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite
 from knowhow.memory.store import Memory
@@ -35,25 +36,30 @@ _ENDS: Mapping[str, re.Pattern[str]] = {
 @dataclass
 class SelectiveContext:
     """``ratio``, in [0, 1), is the part of an item's words that may go (0.35 in the paper's code); ``unit`` what goes
-    at once: "sentence", "clause" or "phrase"."""
+    at once: "sentence", "clause" or "phrase". Only the first ``pool`` items are looked at."""
 
     memory: Memory
     ask: Decider
     suite: Suite | None = None
     ratio: float = 0.35
     unit: str = "clause"
+    pool: int = 500
     _surprise: tuple[int, Surprise] | None = field(default=None, init=False, repr=False)
     _short: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.unit not in _ENDS:
             raise BadSetting(f"unit={self.unit!r} is none of {', '.join(_ENDS)}")
+        at_least(1, pool=self.pool)
         if not 0 <= self.ratio < 1:
             raise BadSetting(f"ratio={self.ratio!r} is no part of a text; give a number from 0 to below 1")
 
     def __call__(self, query: Query, ranked: Sequence[Scored]) -> Sequence[Scored]:
         surprise = self._learned()
-        return [replace(one, item=replace(one.item, text=self._shortened(one.item.text, surprise))) for one in ranked]
+        return [*(self._shown(one, surprise) for one in ranked[: self.pool]), *ranked[self.pool :]]
+
+    def _shown(self, one: Scored, surprise: Surprise) -> Scored:
+        return replace(one, item=replace(one.item, text=self._shortened(one.item.text, surprise)))
 
     def _learned(self) -> Surprise:
         """The model of what memory says now; what was shortened by an older one is forgotten."""
