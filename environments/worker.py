@@ -15,29 +15,39 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from knowhow.environments import forkserver
 from knowhow.environments.errors import EngineFailed
 
+T = TypeVar("T")
+
 
 class Worker:
-    """One process with one engine. A call at a time."""
+    """One process with one engine. A call at a time; ``idle`` says that none waits for its reply."""
 
     def __init__(self, connection: socket.socket, label: str) -> None:
         self._connection = connection
         self._label = label
+        self.idle = True
+
+    def close(self) -> None:
+        """Hang up, which ends the process."""
+        self._connection.close()
 
     async def ask(self, name: str, *arguments: Any) -> Any:
         """What the engine's method ``name`` returns. Raises: EngineFailed where it raises, or its process is gone."""
+        self.idle = False
         try:
             reply = await self._exchange(json.dumps([name, arguments]).encode() + b"\n")
         except OSError as error:
             raise EngineFailed(f"the process of {self._label} is gone ({error}); open the episode again") from None
+        self.idle = True
         if "error" in reply:
             raise EngineFailed(f"{self._label} failed at {name}: {reply['error']}")
         return reply["value"]
@@ -72,8 +82,12 @@ class Workers:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Worker]:
         """A worker of its own, gone at the end of the block."""
-        with self._fork() as connection:
-            yield Worker(connection, self._label)
+        with closing(self.start()) as worker:
+            yield worker
+
+    def start(self) -> Worker:
+        """A worker, to be closed by who asks for it."""
+        return Worker(self._fork(), self._label)
 
     def _fork(self) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -110,3 +124,9 @@ def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def at_once(question: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns, for who cannot await it: it runs in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, question).result()
