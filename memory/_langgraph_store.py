@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -111,32 +111,29 @@ class KnowhowStore(BaseStore):
         return "\n".join(text for path in paths for text in get_text_at_path(put.value, path))
 
     def _search(self, op: SearchOp) -> list[SearchItem]:
-        found = {item.id: item for item in self._among(op)}
+        end = op.offset + op.limit
         if not op.query:
-            return [SearchItem(**_told(item)) for item in list(found.values())[op.offset : op.offset + op.limit]]
-        near = self._nearest(op.query, found, op.offset + op.limit)
-        unscored = [(item, None) for item in found.values() if not item.text]
-        ranked = [*near, *unscored][op.offset : op.offset + op.limit]
-        return [SearchItem(**_told(item), score=score) for item, score in ranked]
+            return [SearchItem(**_told(item)) for item in list(self._among(op))[op.offset : end]]
+        ranked: list[tuple[Item, float | None]] = [*self._nearest(op, end)]
+        if len(ranked) < end:
+            ranked += [(item, None) for item in self._among(op) if not item.text]
+        return [SearchItem(**_told(item), score=score) for item, score in ranked[op.offset : end]]
 
     def _among(self, op: SearchOp) -> Iterator[Item]:
         """The items below the prefix that pass the filter, in the order in which they were first put."""
         items = self.memory.journal.state()[1]
-        for id in self._directory.below(op.namespace_prefix):
-            item = items.get(id)
-            if item is not None and passes(item.data["value"], op.filter or {}):
-                yield item
+        found = (items.get(id) for id in self._directory.below(op.namespace_prefix))
+        return (item for item in found if item is not None and _asked_for(item, op))
 
-    def _nearest(self, query: str, among: Mapping[str, Item], k: int) -> list[tuple[Item, float | None]]:
-        """The best ``k`` of them with their similarity. The index knows no namespaces, so that it is asked for more and
-        more."""
-        wanted, whole = min(k, sum(bool(item.text) for item in among.values())), len(self._directory)
-        asked = k
+    def _nearest(self, op: SearchOp, k: int) -> list[tuple[Item, float]]:
+        """At most the best ``k`` of them that have a text, with their similarity. The index knows no namespaces, so
+        that it is asked for more and more."""
+        wanted, whole, asked = min(k, self._directory.count(op.namespace_prefix)), self._directory.count(()), k
         while True:
-            found = self.memory.search(query, asked, kind=KIND)
-            near = [(among[item.id], score) for item, score in found if item.id in among and item.text]
+            found = self.memory.search(op.query or "", asked, kind=KIND)
+            near = [(item, score) for item, score in found if item.text and _asked_for(item, op)]
             if len(near) >= wanted or asked >= whole:
-                return [*near[:k]]
+                return near[:k]
             asked = min(whole, asked * _MORE)
 
     def _list(self, op: ListNamespacesOp) -> list[Namespace]:
@@ -148,6 +145,11 @@ class KnowhowStore(BaseStore):
         ]
         cut = sorted({namespace[: op.max_depth] for namespace in found})
         return cut[op.offset : op.offset + op.limit]
+
+
+def _asked_for(item: Item, op: SearchOp) -> bool:
+    below = tuple(item.data["namespace"][: len(op.namespace_prefix)]) == op.namespace_prefix
+    return below and passes(item.data["value"], op.filter or {})
 
 
 def _id(namespace: Namespace, key: str) -> str:

@@ -40,10 +40,11 @@ class Directory:
             self._follow()
             return list(self._places)
 
-    def __len__(self) -> int:
+    def count(self, prefix: Namespace) -> int:
+        """How many items are in the namespaces that begin with ``prefix``."""
         with self._lock:
             self._follow()
-            return len(self._where)
+            return sum(len(ids) for namespace, ids in self._places.items() if namespace[: len(prefix)] == prefix)
 
     def _follow(self) -> None:
         version, items = self._journal.state()
