@@ -7,7 +7,7 @@ shows a rule that was retired or is held back, nor the key points of a category 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,12 @@ def read_categories(said: Mapping[str, object] | None, known: Collection[str]) -
 
 def outline(memory: Memory) -> list[Category]:
     """The categories as they were last formulated; none where that was never done."""
-    item = next(iter(memory.items(KIND)), None)
+    return categories_of(memory.items(KIND))
+
+
+def categories_of(items: Iterable[Item]) -> list[Category]:
+    """The categories of the outline among these items."""
+    item = next((item for item in items if item.kind == KIND), None)
     return [] if item is None else [Category(name, points, tuple(ids)) for name, points, ids in item.data["categories"]]
 
 

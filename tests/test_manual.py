@@ -20,6 +20,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Task
 from knowhow.evals import learn
 from knowhow.memory.banks.manual import Manual
+from knowhow.memory.exports import open_format
 from knowhow.memory.recall import recall_of
 from knowhow.memory.rules import LONGEST, RECORDS
 from knowhow.memory.store import Memory
@@ -219,6 +220,20 @@ async def test_the_manual_is_laid_out_by_category_with_its_key_points(memory: Me
     ]  # fmt: skip
     (outline,) = memory.items("outline")
     assert (outline.status, outline.split, outline.trust) == (Status.ACTIVE, "train", Trust.VERIFIED)
+
+
+async def test_a_person_gets_it_as_one_document(memory: Memory, tmp_path: Path) -> None:
+    layout = laid_out(("Doors", "Keys come first.", ["rul-00002", "rul-00001"]))
+    await taught(Manual(memory, says(Builder=writes("one", "two", "three"), Formulator=layout)), trajectory("e1"))
+    memory.commit([Edit(Op.SET, "rul-00003", {"status": Status.RETIRED})])
+    form = open_format("manual")
+    assert form.write(list(memory.journal.items().values()), memory.version)[""] == (
+        "# Manual\n\n## Doors\nKeys come first.\n- [rul-00002] helpful=0 harmful=0 :: two\n"
+        "- [rul-00001] helpful=0 harmful=0 :: one\n"
+    )
+    assert "no rules" in form.write([], 0)[""]
+    with pytest.raises(BadSetting, match="json"):
+        form.read(tmp_path / "manual.md")
 
 
 async def test_key_points_go_with_their_rules(memory: Memory) -> None:
