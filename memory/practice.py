@@ -24,12 +24,11 @@ from knowhow.environments.types import Task, Trajectory
 from knowhow.memory.chat_episode import SUITE, Begun
 from knowhow.memory.effects import Usual, of_episodes
 from knowhow.memory.episodes import Episodes
-from knowhow.memory.lineage import Ids
+from knowhow.memory.learning import learned
 from knowhow.memory.middleware import ABOUT
 from knowhow.memory.promote import promotions
 from knowhow.memory.recall import recall_of
 from knowhow.memory.reflect import PACKAGE
-from knowhow.memory.review import quarantine
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
 from knowhow.memory.withhold import some_withheld
@@ -138,12 +137,9 @@ class Practice:
         episodes = self._kept(ids)
         name = f"{ids[0]} to {ids[-1]}"
         self._weigh(episodes, int(ids[0].partition("-")[2]), name)
-        for outside in (True, False):
-            group = [episode for episode in episodes if episode.outside is outside]
-            key = f"{PHASE}/{'outside' if outside else 'own'}/{name}"
-            if group and self.memory.journal.done(key) is None:
-                edits = [edit for learner in self._learners for edit in await learner.learn(group)]
-                self._commit(self._held_back(edits, group) if outside else edits, name, key)
+        key = f"{PHASE}/learned/{name}"
+        if episodes and self.memory.journal.done(key) is None:
+            self._commit(await learned(self.memory, self._learners, episodes), name, key)
 
     def _weigh(self, episodes: Sequence[Trajectory], first: int, name: str) -> None:
         """What the runs say of the lessons there are, once."""
@@ -163,9 +159,6 @@ class Practice:
     def _commit(self, edits: Sequence[Edit], note: str, key: str, expected: int | None = None) -> None:
         if edits:
             self.memory.commit(edits, expected=expected, note=note, key=key)
-
-    def _held_back(self, edits: Sequence[Edit], taught: Sequence[Trajectory]) -> list[Edit]:
-        return quarantine(edits, self.memory.journal.items(), Ids(self.memory, PHASE, taught), taught)
 
     def _kept(self, ids: Sequence[str]) -> list[Trajectory]:
         found = []

@@ -25,7 +25,7 @@ class Ace:
     exact = False
 
     def likely(self, path: Path) -> float:
-        if path.suffix not in ("", ".txt", ".md"):
+        if not path.is_file() or path.suffix not in ("", ".txt", ".md"):
             return 0.0
         return _SURE if any(map(_BULLET.match, text_of(path).splitlines())) else 0.0
 
