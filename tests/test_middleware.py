@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 from processes import run
 from program import knowhow
 
@@ -302,12 +304,28 @@ def test_its_state_is_private_and_a_system_prompt_in_blocks_stays_one(tmp_path: 
     middleware.close()
 
 
+def test_a_run_that_waits_for_a_person_is_one_run(tmp_path: Path) -> None:
+    middleware = Knowhow(tmp_path, feedback=judge, every=1, withhold_rate=0.0, trusted_tools=True)
+    asks: list[Any] = [HumanInTheLoopMiddleware(interrupt_on={"open_door": True}), middleware]
+    made: Any = create_agent(Scripted(asked=[]), [open_door], middleware=asks, checkpointer=InMemorySaver())
+    for thread, answer in (("t-1", "I used the blue key."), ("t-2", "I used the red key.")):
+        config = {"configurable": {"thread_id": thread}}
+        before = len(kept(tmp_path))
+        assert "__interrupt__" in made.invoke({"messages": [HumanMessage("open the door")]}, config=config)
+        assert len(kept(tmp_path)) == before
+        goes_on = Command(resume={"decisions": [{"type": "approve"}]})
+        assert made.invoke(goes_on, config=config)["messages"][-1].text == answer
+    assert [len(episode.shown) for episode in kept(tmp_path)] == [0, 1]
+    middleware.close()
+
+
 def test_two_processes_share_a_memory(tmp_path: Path) -> None:
     program = """
 import sys
 sys.path.insert(0, TESTS)
 from test_middleware import Scripted, judge, open_door, ask
 from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
 from knowhow.memory.middleware import Knowhow
 middleware = Knowhow(FOLDER, feedback=judge, every=3, withhold_rate=0.0, trusted_tools=True)
 print([ask(create_agent(Scripted(asked=[]), [open_door], middleware=[middleware])) for _ in range(3)])
