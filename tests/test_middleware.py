@@ -313,7 +313,7 @@ def test_a_run_that_waits_for_a_person_is_one_run(tmp_path: Path) -> None:
         before = len(kept(tmp_path))
         assert "__interrupt__" in made.invoke({"messages": [HumanMessage("open the door")]}, config=config)
         assert len(kept(tmp_path)) == before
-        goes_on = Command(resume={"decisions": [{"type": "approve"}]})
+        goes_on: Any = Command(resume={"decisions": [{"type": "approve"}]})
         assert made.invoke(goes_on, config=config)["messages"][-1].text == answer
     assert [len(episode.shown) for episode in kept(tmp_path)] == [0, 1]
     middleware.close()
