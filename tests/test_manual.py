@@ -337,7 +337,10 @@ def test_the_novice_builds_what_no_rule_says() -> None:
         "`blaff {x}` becomes possible after `wuzzle {x}`.",
     )
     assert end == {"type": "stop_generating"}
-    assert plays(f"# Builder\n\n# Case\nFailure of the agent{rest}")["operations"] == [mechanic, end]
+    failed = f"# Builder\n\n# Case\nFailure{rest}\n\n# Rules blamed\n"
+    assert plays(failed + "None.")["operations"] == [mechanic, end]
+    gone = {"type": "delete_rule", "id": "rul-00003", "reason": "helped: 0, failed: 4"}
+    assert plays(failed + "rul-00003")["operations"] == [mechanic, gone, end]
 
 
 def test_the_novice_merges_what_is_about_the_same_and_drops_what_always_failed() -> None:

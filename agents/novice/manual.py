@@ -42,7 +42,7 @@ def build(prompt: str) -> str:
         found = better(old, lesson)
         if found:
             operations.append(_written(found, old, _calls(steps) if found is plan else ""))
-    return _reply(operations)
+    return _reply([*operations, *_dropped(rules.values(), section(prompt, "Rules blamed"))])
 
 
 def consolidate(prompt: str) -> str:
@@ -81,8 +81,15 @@ def _fewer(group: list[Lesson]) -> Iterator[Mapping[str, Any]]:
         best = better(best, other) or best
     if rest:
         yield {"type": "merge_rules", "ids": [lesson.id for lesson in group], "rule": str(best)}
-    elif isinstance(best, Plan) and hopeless(best):
-        yield {"type": "delete_rule", "id": best.id, "reason": f"helped: {best.helpful}, failed: {best.harmful}"}
+    else:
+        yield from _dropped(group, best.id)
+
+
+def _dropped(rules: Iterable[Lesson], named: str) -> Iterator[Mapping[str, Any]]:
+    """The hopeless ones of the plans that are named."""
+    for rule in rules:
+        if rule.id in named and isinstance(rule, Plan) and hopeless(rule):
+            yield {"type": "delete_rule", "id": rule.id, "reason": f"helped: {rule.helpful}, failed: {rule.harmful}"}
 
 
 def _calls(steps: Sequence[Done]) -> str:
