@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 METADATA := pyproject.toml setup.py constraints.txt
 TYPES := build/types/knowhow
 DEMO := runs/demo
+COMMA := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types format alfworld clean
+.PHONY: help demo test check lint types format alfworld worlds clean
 
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,8 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend.
 
 alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compiled, which takes some minutes.
 
+worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
+
 clean:  ## Remove what was installed and built here; runs/ stays.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -66,3 +69,8 @@ $(VENV)/.alfworld: $(METADATA) | $(BIN)/python
 	@for tool in g++ cmake; do command -v $$tool > /dev/null || { \
 		echo "error: ALFWorld's planner is compiled and needs $$tool; on Debian: apt install g++ cmake" >&2; exit 1; }; done
 	$(call install,[alfworld],ALFWorld's engine (some minutes))
+
+$(VENV)/.worlds: $(METADATA) | $(BIN)/python
+	@command -v java > /dev/null || \
+		echo "without Java the suite scienceworld cannot play; on Debian: apt install openjdk-17-jre-headless" >&2
+	$(call install,[worlds$(COMMA)data],the engines of more worlds (some minutes))

@@ -17,6 +17,7 @@ HEAVY = (
     *("torch", "transformers", "peft", "trl", "datasets", "vllm", "ray", "sentence_transformers"),
     *("chromadb", "onnxruntime", "langchain_openai", "openai", "langgraph"),
     *("alfworld", "textworld", "fast_downward", "playwright"),
+    *("gymnasium", "minigrid", "scienceworld", "reasoning_gym", "pyarrow"),
 )
 
 IMPORT_ALL = """

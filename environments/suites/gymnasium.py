@@ -84,7 +84,9 @@ class Gymnasium(Suite):
         """What BabyAI's bot does; None where there is none, or where it gives up."""
         with self._begun(task.id) as (env, _):
             done = _bot(env) if hasattr(env.unwrapped, "instrs") else None
-        return done and [ToolCall("act", {"command": minigrid_text.ACTIONS[action]}) for action in done]
+        if done is None:
+            return None
+        return [ToolCall("act", {"command": minigrid_text.ACTIONS[action]}) for action in done]
 
     def _task(self, split: Split, index: int) -> Task:
         id = self._ids[index % len(self._ids)]
@@ -148,12 +150,11 @@ class _Episode(Episode):
 
 def _bot(env: Any) -> list[int] | None:
     """The actions of BabyAI's bot from the start to the end of the episode."""
-    from minigrid.utils.baby_ai_bot import BabyAIBot
-
+    bot_of: Any = importlib.import_module("minigrid.utils.baby_ai_bot").BabyAIBot
     actions: list[int] = []
     over = False
     try:
-        bot = BabyAIBot(env.unwrapped)
+        bot = bot_of(env.unwrapped)
         while not over:
             actions.append(int(bot.replan(actions[-1] if actions else None)))
             _, _, terminated, truncated, _ = env.step(actions[-1])
@@ -172,7 +173,7 @@ def _make(id: str, options: Mapping[str, Any]) -> Any:
     try:
         with _quiet():
             drawn = "ansi" in gymnasium.make(id, **options).metadata.get("render_modes", ())
-            return gymnasium.make(id, **({"render_mode": "ansi"} if drawn else {}), **options)
+            return gymnasium.make(id, **{"render_mode": "ansi" if drawn else None, **options})
     except gymnasium.error.UnregisteredEnv:
         raise unknown("Gymnasium environment", id, sorted(gymnasium.registry)) from None
     except (gymnasium.error.Error, ImportError, TypeError) as error:
