@@ -109,7 +109,7 @@ def size(bank: Bank, items: Sequence[Item]) -> int:
 
 
 def _offer(memory: Memory, bank: Bank, policies: Sequence[Policy], query: Query, same_task: bool) -> _Offer:
-    items = [item for item in memory.items(bank.kind, SHOWN) if same_task or not _came_from(item, query)]
+    items = _not_from_here(memory.items(bank.kind, SHOWN), query, same_task)
     if not policies and bank.most is None:
         return _Offer(bank, items, None)
     ranked: Sequence[Scored] = bank.rank(query, items) if items else []
@@ -127,15 +127,16 @@ def _fit(offers: Sequence[_Offer], query: Query, tokens: int) -> None:
             offer.shrink(query, share)
 
 
-def _came_from(item: Item, query: Query) -> bool:
-    return task_key(query.task) in item.tasks
+def _not_from_here(items: Sequence[Item], query: Query, same_task: bool) -> list[Item]:
+    here = task_key(query.task)
+    return [item for item in items if same_task or here not in item.tasks]
 
 
 def _tried(memory: Memory, query: Query, same_task: bool) -> dict[str, Item]:
     if not query.tries:
         return {}
-    pending = memory.items(statuses=(Status.PENDING,))
-    return {i.id: i for i in pending if i.id in query.tries and (same_task or not _came_from(i, query))}
+    pending = [item for item in memory.items(statuses=(Status.PENDING,)) if item.id in query.tries]
+    return {item.id: item for item in _not_from_here(pending, query, same_task)}
 
 
 def _quoted(items: Sequence[Item]) -> str:
