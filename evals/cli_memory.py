@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowhow.evals.cli_review import blame, review, why
+from knowhow.evals.cli_review import review
+from knowhow.evals.cli_trace import blame, why
 from knowhow.evals.memory_folder import Json, Run, Version, alone, memory_in, tell
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def export(
     version: Version = None,
     json: Json = False,
 ) -> None:
-    """Write the memory down: Markdown for people, ACE's text, or JSON, which keeps every item whole.
+    """Write the memory down: Markdown for people, the playbook alone in ACE's text, or JSON, which keeps all.
 
     --json without --format is JSON.
 
@@ -140,7 +141,8 @@ def import_(
 ) -> None:
     """Read a playbook or a memory from a file: all of it in one version, or nothing.
 
-    Lessons from Markdown and ACE's text are candidates of the tier "imported". JSON brings items back as they were.
+    Markdown and ACE's text give lessons for the playbook, candidates of the tier "imported". JSON brings every item
+    back as it was.
 
     Example: knowhow memory import runs/demo playbook.md
     """
