@@ -11,7 +11,7 @@ from knowhow.environments.types import StopReason, Usage
 from knowhow.evals.stats import difference, wilson
 from knowhow.memory.episodes import Summary
 
-ORDER = ("run", "before", "train", "proof", "mirror", "validation", "after", "withheld")
+ORDER = ("run", "before", "train", "proof", "mirror", "spared", "validation", "after", "withheld")
 """The phases in the order in which a report names them."""
 
 
