@@ -30,7 +30,7 @@ async def perform(ability: Ability, call: ToolCall, env: Environment, before: Fe
         return feedback
 
     try:
-        told = await ability.run(call.arguments, act)
+        told = await ability.run(call.arguments, act, before)
     except Exception as error:
         told = f"{call.name} did not finish: {error}"
     if failed:

@@ -74,13 +74,14 @@ Act = Callable[[ToolCall], Awaitable[Feedback]]
 class Ability:
     """A tool that memory offers beside the environment's own: one call of it makes several of theirs.
 
-    ``item`` is the id of the memory item behind it. ``run`` gets the call's arguments and ``act``; it returns what to
-    tell the agent, before what the environment said last. What it raises is told to the agent.
+    ``item`` is the id of the memory item behind it. ``run`` gets the call's arguments, ``act``, and what the
+    environment said last; it returns what to tell the agent, before what the environment says then. What it raises is
+    told to the agent.
     """
 
     item: str
     tool: Tool
-    run: Callable[[Mapping[str, Any], Act], Awaitable[str]]
+    run: Callable[[Mapping[str, Any], Act, Feedback], Awaitable[str]]
 
 
 Manner = Callable[[Decider], Decider]

@@ -26,18 +26,18 @@ def command(text: str) -> ToolCall:
     return ToolCall("act", {"command": text})
 
 
-async def open_it(arguments: Mapping[str, Any], act: Act) -> str:
+async def open_it(arguments: Mapping[str, Any], act: Act, before: Feedback) -> str:
     await act(command(f"take the {arguments['colour']} key"))
     await act(command("unlock the door"))
     return f"Opened with the {arguments['colour']} key."
 
 
-async def wait_for_ever(arguments: Mapping[str, Any], act: Act) -> str:
+async def wait_for_ever(arguments: Mapping[str, Any], act: Act, before: Feedback) -> str:
     while True:
         await act(command("wait"))
 
 
-async def break_down(arguments: Mapping[str, Any], act: Act) -> str:
+async def break_down(arguments: Mapping[str, Any], act: Act, before: Feedback) -> str:
     await act(command("take the red key"))
     raise RuntimeError("the skill lost its way")
 
