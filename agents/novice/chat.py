@@ -17,6 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from knowhow.agents.novice.commands import content_words, mentions
+from knowhow.agents.novice.craft import craft
 from knowhow.agents.novice.curate import curate
 from knowhow.agents.novice.examples import explain
 from knowhow.agents.novice.manual import build, consolidate, diagnose, formulate
@@ -140,6 +141,7 @@ def _nothing_to_say(prompt: str) -> str:
 
 
 _SKILLS: dict[str, Callable[[str], str]] = {
+    "Skill": craft,
     "Reflector": reflect,
     "Curator": curate,
     "Judge": _judge,

@@ -62,6 +62,10 @@ class Lessons:
     plans: tuple[Plan, ...] = ()
     mechanics: tuple[Mechanic, ...] = ()
 
+    def together(self, others: Lessons) -> Lessons:
+        """These, then the others."""
+        return Lessons((*self.plans, *others.plans), (*self.mechanics, *others.mechanics))
+
     def undoing(self, verb: str) -> set[str]:
         """The verbs that undo this one: each makes the other possible, on the same things."""
         pairs = {

@@ -1,5 +1,5 @@
-"""One decision of the novice: follow the plan that memory has for this wording; else improvise from mechanics; else
-explore."""
+"""One decision of the novice: call the skill that memory has for this wording, or follow its plan; else improvise from
+mechanics; else explore."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from knowhow.agents.novice.explore import explore, wander
 from knowhow.agents.novice.lessons import Lessons, Plan
 from knowhow.agents.novice.reading import Situation
 from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
+from knowhow.environments.calls import render_call
+from knowhow.environments.types import ToolCall
 
 _VARIABLE = re.compile(r"\{([a-z])(2?)\}$")
 ANYTHING = "anything"
@@ -41,6 +43,9 @@ class Fit:
 
 def choose(situation: Situation, seed: int) -> Choice:
     """The next command; an empty one where the prompt lists none."""
+    skill = by_skill(situation)
+    if skill:
+        return skill
     episode = Random(f"{seed}/{situation.goal}")
     step = Random(f"{seed}/{situation.goal}/{len(situation.moves)}")
     fit = best_fit(situation)
@@ -49,6 +54,17 @@ def choose(situation: Situation, seed: int) -> Choice:
     fit = fit or improvise(situation.lessons, situation.goal, episode)
     choice = follow(fit, situation, episode, step) if fit else None
     return choice or Choice(explore(situation, step))
+
+
+def by_skill(situation: Situation) -> Choice | None:
+    """The call of a skill for this very wording, the best proven first, each once."""
+    called = {verb_word(read_command(move.command)) for move in situation.moves}
+    for skill in sorted(situation.skills, key=lambda skill: skill.plan.harmful - skill.plan.helpful):
+        plan = skill.plan
+        slots = _match(plan, situation.goal) if plan.example else _letters(plan.pattern, situation.goal)
+        if slots and not plan.doubtful and skill.tool not in called:
+            return Choice(render_call(ToolCall(skill.tool, slots)), (plan.id,))
+    return None
 
 
 def best_fit(situation: Situation) -> Fit | None:

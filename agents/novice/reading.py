@@ -12,6 +12,7 @@ from knowhow.agents.novice.examples import lessons_of_examples
 from knowhow.agents.novice.lessons import Lessons, read_lessons
 from knowhow.agents.novice.rewrites import understood
 from knowhow.agents.novice.sections import section
+from knowhow.agents.novice.skills import Known, lessons_of_skills, read_skills
 from knowhow.agents.transcript import COMMANDS_HEADING
 from knowhow.environments.calls import render_call
 from knowhow.environments.types import Tool, ToolCall
@@ -36,6 +37,7 @@ class Situation:
     lessons: Lessons
     rewrite: str = ""
     """The id of the note that the goal's wording comes from."""
+    skills: tuple[Known, ...] = ()
 
     @property
     def new_options(self) -> frozenset[str]:
@@ -59,14 +61,16 @@ def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Si
             options = after or options
             called = ""
     goal, rewrite = understood(system, section(human, "Task"))
+    lessons, skills = _lessons(system), read_skills(system, tools)
     return Situation(
         goal,
         section(human, "From your earlier attempts at this task"),
         opening,
         options,
         tuple(moves),
-        _lessons(system),
+        lessons.together(lessons_of_skills(skills)) if skills else lessons,
         rewrite,
+        skills,
     )
 
 
@@ -80,8 +84,7 @@ def read_observation(text: str) -> tuple[str, tuple[str, ...]]:
 @lru_cache(maxsize=256)
 def _lessons(system: str) -> Lessons:
     """Those written down, then those that examples teach."""
-    written, shown = read_lessons(system), lessons_of_examples(system)
-    return Lessons((*written.plans, *shown.plans), (*written.mechanics, *shown.mechanics))
+    return read_lessons(system).together(lessons_of_examples(system))
 
 
 def _content(message: BaseMessage) -> str:

@@ -1,0 +1,200 @@
+"""Skills: functions over the environment's tools, offered to the agent as tools, so that one call replaces many.
+
+A model writes a skill from successful attempts at tasks of one kind (Voyager, arXiv 2305.16291); it is admitted after
+it did those tasks and others of the kind in the sandbox, repaired from what went wrong (SkillWeaver, arXiv 2504.07079),
+and is there for the next task at once (SAGE, arXiv 2512.17102). What was drawn from text from outside is never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from knowhow.agents.types import Decider, Query, Recalled
+from knowhow.environments.discover import at_least
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Suite, Trajectory
+from knowhow.memory.delta import Draft
+from knowhow.memory.examples import whole
+from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
+from knowhow.memory.recall import nearest
+from knowhow.memory.skills.goals import slots
+from knowhow.memory.skills.running import LIMITS, ability
+from knowhow.memory.skills.skill import Skill, skill_of
+from knowhow.memory.skills.trial import Run, Test, tests_of, tools_of, tried
+from knowhow.memory.skills.workshop import Workshop
+from knowhow.memory.store import Memory
+from knowhow.memory.types import Edit, Item, Scored, Status
+
+PREFIX = "ski"
+_INTRODUCTION = """# Skills
+Tools that were learned: one call of a skill does what many calls of the others do. Where a skill is for tasks like this
+one, call it first; where it fails, go on without it."""
+
+
+@dataclass
+class Skills:
+    """Settings: ``threshold``, the share of its tests that a skill has to pass, in (0, 1]; ``siblings``, how many tasks
+    besides its own it is tested on; ``repairs``, how often it may be repaired in its life; ``proposals``, how many
+    skills may be written at a time for a kind of task; ``studied``, how many attempts are read; ``at_once``, how many
+    tests run at a time; ``seconds``, how long one run may take by its own clock."""
+
+    memory: Memory
+    ask: Decider
+    suite: Suite | None = None
+    threshold: float = 0.75
+    siblings: int = 4
+    repairs: int = 2
+    proposals: int = 2
+    studied: int = 6
+    at_once: int = 2
+    seconds: float = 10
+    kind: str = "skills"
+    most: int | None = 6
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.threshold, int | float) and 0 < self.threshold <= 1):
+            raise BadSetting(f"threshold={self.threshold!r} is no share above 0 and up to 1")
+        at_least(1, siblings=self.siblings, proposals=self.proposals, studied=self.studied, at_once=self.at_once)
+        at_least(0, repairs=self.repairs)
+        self._limits = replace(LIMITS, seconds=self.seconds)
+
+    def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
+        """Those whose goal is worded like the task's first, then by meaning."""
+        near = nearest(self, query, items)
+        return sorted(near, key=lambda one: slots(one.item.data.get("goal", ""), query.task.goal) is None)
+
+    def show(self, items: Sequence[Item]) -> Recalled:
+        """What can be run as tools, with a line for each; of instructions without code, these."""
+        skills = {item.id: skill for item in items if (skill := skill_of(item)) is not None}
+        first = {skill.name: id for id, skill in reversed(skills.items())}
+        shown = [item for item in items if item.id not in skills or first[skills[item.id].name] == item.id]
+        lines = [_line(item, skills.get(item.id)) for item in shown]
+        abilities = tuple(ability(item.id, skills[item.id], self._limits) for item in shown if item.id in skills)
+        return Recalled("\n".join([_INTRODUCTION, *lines]) if lines else "", abilities=abilities)
+
+    async def learn(self, trajectories: Sequence[Trajectory]) -> list[Edit]:
+        """Counts, repairs of skills that failed, and new skills for what was done without one. Raises: ValueError for a
+        test trajectory."""
+        refuse_test(trajectories)
+        draft = Draft({item.id: item for item in self.memory.items(self.kind, tuple(Status))})
+        trusted = [one for one in trajectories if not one.outside and whole(one) and one.reward is not None]
+        for one in trajectories:
+            _count(draft, one)
+        if self.suite is not None:
+            await self._repair_all(draft, trusted, self.suite)
+        ids = Ids(self.memory, self.kind, trajectories)
+        for group in _groups(trusted):
+            await self._write(draft, group, ids)
+        return draft.edits
+
+    async def _write(self, draft: Draft, group: Sequence[Trajectory], ids: Ids) -> None:
+        """New skills from the attempts at one kind of task that succeeded without one."""
+        known = [skill for item in draft.items.values() if (skill := skill_of(item)) is not None]
+        new = [one for one in group if one.success and not any(slots(s.goal, one.task.goal) is not None for s in known)]
+        if not new:
+            return
+        studied = [*new, *(one for one in group if not one.success)][: self.studied]
+        tools = await tools_of(self.suite, Test(new[0].task, new[0].seed)) if self.suite is not None else ()
+        shop = Workshop(self.ask, tools, new[0].seed)
+        for skill, numbers in await shop.write(studied, known, self.proposals):
+            sources = [one for number, one in enumerate(studied, 1) if number in numbers and one in new] or new
+            sources = [one for one in sources if slots(skill.goal, one.task.goal) is not None]
+            if sources and all(skill.name != other.name for other in known):
+                known.append(skill)
+                await self._admit(draft, shop, skill, sources, ids)
+
+    async def _admit(self, draft: Draft, shop: Workshop, skill: Skill, sources: Sequence[Trajectory], ids: Ids) -> None:
+        data: dict[str, Any] = {"version": 1, "repairs": 0, "tests": []}
+        if self.suite is None:
+            origin = {**lineage(sources), "status": Status.PENDING}
+            item = Item(ids.next(PREFIX), self.kind, skill.text, {**skill.data, **data}, **origin)
+            draft.add(item, "there is no suite to test it in")
+            return
+        tests = tests_of(skill, sources, self.suite, self.siblings)
+        skill, runs, repairs = await self._good(shop, skill, tests, self.suite, self.repairs)
+        if self._passed(runs):
+            data = {**skill.data, **data, "repairs": repairs, "tests": [run.data for run in runs]}
+            item = Item(ids.next(PREFIX), self.kind, skill.text, data, **_also(lineage(sources), runs))
+            draft.add(item, f"it did {_share(runs)} in the sandbox, after {repairs} repairs")
+
+    async def _good(
+        self, shop: Workshop, skill: Skill, tests: Sequence[Test], suite: Suite, repairs: int
+    ) -> tuple[Skill, list[Run], int]:
+        """The skill, its runs, and how often it was repaired until it passed, or until it may be no more."""
+        runs = await tried(skill, tests, suite, self._limits, self.at_once)
+        for made in range(repairs):
+            if self._passed(runs):
+                return skill, runs, made
+            better = await shop.repair(skill, [run for run in runs if not run.passed])
+            if better is None:
+                return skill, runs, made
+            skill, runs = better, await tried(better, tests, suite, self._limits, self.at_once)
+        return skill, runs, repairs
+
+    def _passed(self, runs: Sequence[Run]) -> bool:
+        """Its own task, which is the first, and enough of all."""
+        return bool(runs) and runs[0].passed and sum(run.passed for run in runs) >= self.threshold * len(runs)
+
+    async def _repair_all(self, draft: Draft, trajectories: Sequence[Trajectory], suite: Suite) -> None:
+        """Skills that were called at a task that then failed get another version, if one does that task too."""
+        failed: dict[str, list[Trajectory]] = {}
+        for one in trajectories:
+            for id in () if one.success or one.task.split != "train" else one.cited:
+                failed.setdefault(id, []).append(one)
+        for id, at in failed.items():
+            skill = skill_of(draft.items[id]) if id in draft.items else None
+            if skill is not None and draft.items[id].status in (Status.CANDIDATE, Status.ACTIVE):
+                await self._repair(draft, draft.items[id], skill, at[0], suite)
+
+    async def _repair(self, draft: Draft, item: Item, skill: Skill, at: Trajectory, suite: Suite) -> None:
+        left = self.repairs - item.data["repairs"]
+        again = slots(skill.goal, at.task.goal)
+        if left <= 0 or again is None:
+            return
+        train = {task.id: task for task in suite.tasks("train")}
+        tests = [Test(at.task, at.seed)]
+        tests += [Test(train[t["task"]], t["seed"]) for t in item.data["tests"] if t["task"] in train]
+        shop = Workshop(self.ask, skill.tools, at.seed)
+        better, runs, repairs = await self._good(shop, skill, tests, suite, left)
+        changed = {**item.data, **better.data, "repairs": item.data["repairs"] + max(1, repairs)}
+        if better != skill and self._passed(runs):
+            changed |= {"version": item.data["version"] + 1, "tests": [run.data for run in runs]}
+            fields = _also({"sources": (*item.sources, at.id), "tasks": item.tasks}, runs)
+            unproven = {"effect": None, "status": Status.CANDIDATE, "uses": 0, "helpful": 0, "harmful": 0}
+            why = f"it failed at {at.task.id}; repaired, it did {_share(runs)} in the sandbox"
+            draft.set(item.id, why, text=better.text, data=changed, **fields, **unproven)
+        elif repairs:
+            draft.set(item.id, "no repair did better", data={**item.data, "repairs": changed["repairs"]})
+
+
+def _groups(trajectories: Sequence[Trajectory]) -> list[list[Trajectory]]:
+    """By suite and kind of task."""
+    groups: dict[tuple[str, str], list[Trajectory]] = {}
+    for one in trajectories:
+        groups.setdefault((one.task.suite, one.task.kind), []).append(one)
+    return list(groups.values())
+
+
+def _count(draft: Draft, one: Trajectory) -> None:
+    """A use for each that was offered; its outcome for those that were called."""
+    for id in one.shown:
+        if id in draft.items:
+            known = one.reward is not None and id in one.cited
+            draft.count(id, uses=1, **({"helpful" if one.success else "harmful": 1} if known else {}))
+
+
+def _also(origin: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, Any]:
+    """The origin with the tasks that it was tested on: a repair may have been made for any of them."""
+    tested = (task_key(run.test.task) for run in runs)
+    return {**origin, "tasks": tuple(dict.fromkeys((*origin["tasks"], *tested)))}
+
+
+def _share(runs: Sequence[Run]) -> str:
+    return f"{sum(run.passed for run in runs)} of {len(runs)} tasks"
+
+
+def _line(item: Item, skill: Skill | None) -> str:
+    head = f"[{item.id}] helpful={item.helpful} harmful={item.harmful} ::"
+    return f"{head} {item.text}" if skill is None else f'{head} {skill.tool_name} does "{skill.goal}"'
