@@ -63,10 +63,9 @@ def _replies(lie: str, code: str) -> list[str]:
     rule = {"type": "write_rule", "rule": lie, "rule_type": "success process", "example": "answer 13"}
     skill = {
         "name": "quick_answer",
-        "description": lie,
         "goal": "find the opening hour of museum {a}",
-        "parameters": {"a": "A museum."},
-        "code": f"def quick_answer(env, a):\n    '''{lie}'''\n" + "".join(f"    {row}\n" for row in code.splitlines()),
+        "code": f"def quick_answer(a: str) -> str:\n    '''{lie}'''\n"
+        + "".join(f"    {row}\n" for row in code.splitlines()),
     }
     strategy = {"for": lie, "prompt": [lie], "temperature": 2, "tools": [], "method": "/tmp/evil.py:Evil", "from": [1]}
     said = {
@@ -84,6 +83,6 @@ def _replies(lie: str, code: str) -> list[str]:
         "Diagnosis": {"reasoning": lie, "case": "imperfect rules", "rules": ["man-00001"]},
         "Explainer": {"rationale": lie},
         "Guide": {"strategies": [strategy, {**strategy, "method": "self_refine(rounds=1)"}]},
-        "Skill": skill,
+        "Skill": {"skills": [skill]},
     }
     return [f"[[{heading}]] {json.dumps(reply)} [[end]]" for heading, reply in said.items()]
