@@ -22,7 +22,7 @@ for command in (review, blame, why):
     memory_app.command()(command)
 
 Format = Annotated[
-    str | None, typer.Option("--format", help="markdown, ace, json or skills; by default what the file looks like.")
+    str | None, typer.Option("--format", help="markdown, ace, json or agent_skills; by default what it looks like.")
 ]
 
 
@@ -102,7 +102,7 @@ def rollback(
 def export(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="A file, or a folder, to write; stdout by default.")] = None,
-    format: Annotated[str | None, typer.Option(help="markdown (the default), ace, json or another format.")] = None,
+    format: Annotated[str | None, typer.Option(help="markdown (the default), ace, json, agent_skills or another.")] = None,
     version: Version = None,
     json: Json = False,
 ) -> None:

@@ -55,6 +55,8 @@ def format_of(path: Path) -> str:
 
 def write_files(files: Mapping[str, str], out: Path | None) -> Path:
     """Put what a format wrote into the file ``out``, or the folder where it is several. Raises: BadSetting."""
+    if not files:
+        raise BadSetting("the memory holds nothing that this format could say; nothing was written")
     if out is None:
         raise BadSetting("this format writes a folder; name it by --out")
     try:
