@@ -17,8 +17,6 @@ from knowhow.memory.effects import counts
 
 _ALTERNATIVES = {0.3: 0.2, 0.6: 0.8}
 """The room that is reckoned with, in times the worth that it is compared with, and the part of each in the mixture."""
-_LITTLE = 0.75
-"""Room, in times that worth, up to which a round's replays all go without; from there up to 1 some do, to know more."""
 _HOPE = 10.0
 """Successes that are taken for granted before any: a few failures are no reason to look no further."""
 _PROBE = 5
@@ -77,7 +75,6 @@ def to_spare(rewards: Sequence[Sequence[float]], replays: int, worth: float) -> 
     for earlier in rewards:
         weight = _FADES * weight + len(earlier)
         left = _FADES * left + sum(1 - reward for reward in earlier)
-    room = left / (_HOPE + weight) / worth
-    if room >= 1:
+    if left >= worth * (_HOPE + weight):
         return 0
-    return replays if weight >= _PROBE and room < _LITTLE else min(replays // 4, _PROBE)
+    return replays if weight >= _PROBE else min(replays // 4, _PROBE)
