@@ -30,7 +30,7 @@ Format = Annotated[
 def show(
     run: Run,
     version: Version = None,
-    kind: Annotated[str | None, typer.Option(help="Only items of this kind.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only items of this kind; notes of banks only so.")] = None,
     json: Json = False,
 ) -> None:
     """Show every item with its record.
@@ -102,7 +102,7 @@ def rollback(
 def export(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="A file, or a folder, to write; stdout by default.")] = None,
-    format: Annotated[str | None, typer.Option(help="markdown (the default), ace, json, agent_skills or another.")] = None,
+    format: Annotated[str | None, typer.Option(help="markdown (the default), ace, json or agent_skills.")] = None,
     version: Version = None,
     json: Json = False,
 ) -> None:
@@ -116,7 +116,7 @@ def export(
 
     name = format or ("json" if json else "markdown")
     with memory_in(run) as memory:
-        number, items = _items(memory, version, None)
+        number, items = _items(memory, version, None, notes=True)
     files = open_format(name).write(items, number)
     if out is None and set(files) == {""}:
         typer.echo(files[""], nl=False)
@@ -161,9 +161,11 @@ def import_(
     tell(told, json, lambda: typer.echo(line))
 
 
-def _items(memory: Memory, version: int | None, kind: str | None) -> tuple[int, list[Item]]:
+def _items(memory: Memory, version: int | None, kind: str | None, *, notes: bool = False) -> tuple[int, list[Item]]:
+    """The items of a kind; of all kinds the lessons, what banks note for themselves only with ``notes``."""
     number = memory.version if version is None else version
-    return number, [item for item in memory.journal.items(number).values() if kind in (None, item.kind)]
+    items = memory.journal.items(number).values()
+    return number, [item for item in items if item.kind == kind or (not kind and (notes or item.status != "record"))]
 
 
 def _table(items: list[Item], version: int) -> None:

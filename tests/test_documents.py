@@ -241,7 +241,7 @@ BROKEN: dict[str, tuple[str, str | bytes | None]] = {
         '{"items": [{"id": "a", "kind": "k", "text": "t"}, {"id": "b", "kind": "k", "text": "t", "trust": "lots"}]}',
     ),
     "line 2: it is no UTF-8 text": ("a.md", b"# A\n- \xff"),
-    "is of no known format; name one by --format: ace, json": ("a.pdf", "%PDF"),
+    "is of no known format; name one by --format: ace, ": ("a.pdf", "%PDF"),
     "there is no file or folder": ("a.md", None),
 }
 
