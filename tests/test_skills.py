@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
-from making import WON, answers
+from making import answers
 from railway import Railway
 
 from knowhow.agents.episode import Agent, play
@@ -306,6 +306,17 @@ async def test_what_a_skill_does_already_is_not_written_again(memory: Memory) ->
     assert await bank.learn([await solved(tasks()[1])]) == [], "it had its trial"
 
 
+async def test_a_skill_for_another_kind_of_task_stands_in_the_way_of_none(memory: Memory) -> None:
+    bank = Skills(memory, writing(SEND), RAILWAY)
+    taught = await solved(tasks()[0])
+    memory.commit(await bank.learn([taught]))
+    (item,) = memory.items("skills")
+    asked: list[str] = []
+    bank.ask = writing(SEND, asked=asked)
+    await bank.learn([replace(taught, task=replace(taught.task, kind="other"))])
+    assert len(asked) == 1 and f'send does "{GOAL}":\n{item.text}' in asked[0]
+
+
 async def test_learning_again_from_the_same_episodes_comes_to_the_same(memory: Memory) -> None:
     bank = Skills(memory, writing(SEND), RAILWAY)
     taught = [await solved(tasks()[0]), await solved(tasks()[1])]
@@ -340,10 +351,12 @@ async def test_uses_and_outcomes_of_those_that_were_called_are_counted(memory: M
     bank = Skills(memory, writing(SEND), RAILWAY)
     memory.commit(await bank.learn([await solved(tasks()[0])]))
     bank.ask = nobody
-    own = replace(await solved(tasks()[1]), shown=("ski-00001",))
-    memory.commit(await bank.learn([replace(own, cited=("ski-00001",)), own, replace(WON, reward=None)]))
+    cited = replace(await solved(tasks()[1]), shown=("ski-00001",), cited=("ski-00001",))
+    step = Step(ToolCall("skill_send", {}), cited.steps[-1].feedback, inner=cited.steps)
+    called = replace(cited, steps=(step,))
+    memory.commit(await bank.learn([called, cited, replace(called, reward=None)]))
     (item,) = memory.items("skills")
-    assert (item.uses, item.helpful, item.harmful) == (2, 1, 0)
+    assert (item.uses, item.helpful, item.harmful) == (3, 1, 0)
 
 
 async def test_a_reply_that_makes_no_sense_is_no_skill(memory: Memory) -> None:

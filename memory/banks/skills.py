@@ -14,7 +14,7 @@ from typing import Any
 from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import Suite, Trajectory
+from knowhow.environments.types import Suite, Task, Trajectory
 from knowhow.memory.delta import Draft
 from knowhow.memory.examples import whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
@@ -61,9 +61,8 @@ class Skills:
         self._limits = replace(LIMITS, seconds=self.seconds)
 
     def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
-        """Those whose goal is worded like the task's first, then by meaning."""
-        near = nearest(self, query, items)
-        return sorted(near, key=lambda one: slots(one.item.data.get("goal", ""), query.task.goal) is None)
+        """Those for this kind of task and its wording first, then by meaning."""
+        return sorted(nearest(self, query, items), key=lambda one: not _does(one.item, query.task))
 
     def show(self, items: Sequence[Item]) -> Recalled:
         """What can be run as tools, with a line for each; of instructions without code, these."""
@@ -91,10 +90,10 @@ class Skills:
 
     async def _write(self, draft: Draft, group: Sequence[Trajectory], ids: Ids) -> None:
         """New skills from the attempts at one kind of task that succeeded without one."""
-        known = [skill for item in draft.items.values() if (skill := skill_of(item)) is not None]
-        new = [one for one in group if one.success and not any(slots(s.goal, one.task.goal) is not None for s in known)]
+        new = [one for one in group if one.success and not any(_does(item, one.task) for item in draft.items.values())]
         if not new:
             return
+        known = [skill for item in draft.items.values() if (skill := skill_of(item)) is not None]
         studied = [*new, *(one for one in group if not one.success)][: self.studied]
         tools = await tools_of(self.suite, Test(new[0].task, new[0].seed)) if self.suite is not None else ()
         shop = Workshop(self.ask, tools, new[0].seed)
@@ -141,7 +140,7 @@ class Skills:
         """Skills that were called at a task that then failed get another version, if one does that task too."""
         failed: dict[str, list[Trajectory]] = {}
         for one in trajectories:
-            for id in () if one.success or one.task.split != "train" else one.cited:
+            for id in () if one.success or one.task.split != "train" else _called(draft, one):
                 failed.setdefault(id, []).append(one)
         for id, at in failed.items():
             skill = skill_of(draft.items[id]) if id in draft.items else None
@@ -177,12 +176,24 @@ def _groups(trajectories: Sequence[Trajectory]) -> list[list[Trajectory]]:
     return list(groups.values())
 
 
+def _does(item: Item, task: Task) -> bool:
+    """Is it for tasks of this kind (where it says for which) and wording?"""
+    return item.task_kind in ("", task.kind) and slots(item.data.get("goal", ""), task.goal) is not None
+
+
+def _called(draft: Draft, one: Trajectory) -> list[str]:
+    """The ids of the skills that the agent called; it may cite one for what it says alone."""
+    names = {step.call.name for step in one.steps if step.call is not None}
+    offered = {id: skill_of(draft.items[id]) for id in one.shown if id in draft.items}
+    return [id for id, skill in offered.items() if skill is not None and skill.tool_name in names]
+
+
 def _count(draft: Draft, one: Trajectory) -> None:
     """A use for each that was offered; its outcome for those that were called."""
+    called = [] if one.reward is None else _called(draft, one)
     for id in one.shown:
         if id in draft.items:
-            known = one.reward is not None and id in one.cited
-            draft.count(id, uses=1, **({"helpful" if one.success else "harmful": 1} if known else {}))
+            draft.count(id, uses=1, **({"helpful" if one.success else "harmful": 1} if id in called else {}))
 
 
 def _also(origin: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, Any]:
