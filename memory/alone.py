@@ -83,7 +83,7 @@ class Alone:
             known[key] = ids.next(self.prefix)
             data = {"wins": int(trajectory.success), "losses": int(not trajectory.success)}
             made = Item(
-                known[key], self.kind, _text(trajectory.task), data, status=Status.ACTIVE, **lineage([trajectory])
+                known[key], self.kind, _text(trajectory.task), data, status=Status.RECORD, **lineage([trajectory])
             )
             draft.add(made, "a record of what the agent did without memory")
             return
@@ -93,7 +93,7 @@ class Alone:
         draft.set(item.id, "it did it again", data=data, sources=(*item.sources, trajectory.id)[-_SOURCES:])
 
     def _items(self) -> list[Item]:
-        return self.memory.items(self.kind, [status for status in Status if status is not Status.RETIRED])
+        return self.memory.items(self.kind, (Status.RECORD,))
 
     def _read(self) -> Past:
         items = self._items()

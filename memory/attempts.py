@@ -29,7 +29,7 @@ class Standing:
 
 def standing(memory: Memory, suite: str, task_kind: str) -> Standing:
     """How the agent does at this kind of task without examples."""
-    item = _find(memory.items(KIND), suite, task_kind)
+    item = _find(memory.items(KIND, (Status.RECORD,)), suite, task_kind)
     if item is None or len(item.data["outcomes"]) < FEW:
         return Standing()
     return Standing(sum(item.data["outcomes"]) / len(item.data["outcomes"]), frozenset(item.data["tried"]))
@@ -37,7 +37,7 @@ def standing(memory: Memory, suite: str, task_kind: str) -> Standing:
 
 def attempted(memory: Memory, examples: Collection[str], trajectories: Sequence[Trajectory]) -> list[Edit]:
     """What these episodes add to the record, those of known outcome that were shown none of the ``examples``."""
-    draft = Draft({item.id: item for item in memory.items(KIND)})
+    draft = Draft({item.id: item for item in memory.items(KIND, (Status.RECORD,))})
     ids = Ids(memory, KIND, trajectories)
     for one in trajectories:
         if one.reward is not None and not set(one.shown) & set(examples):
@@ -52,7 +52,7 @@ def _note(draft: Draft, one: Trajectory, ids: Ids) -> None:
     data = {"outcomes": outcomes, "tried": sorted(tried)}
     text = f"{one.task.kind}: {sum(outcomes)} of the latest {len(outcomes)} attempts without examples succeeded."
     if old is None:
-        new = Item(ids.next(PREFIX), KIND, text, data, **{**lineage([one]), "status": Status.ACTIVE})
+        new = Item(ids.next(PREFIX), KIND, text, data, **{**lineage([one]), "status": Status.RECORD})
         draft.add(replace(new, sources=(), tasks=()), "a kind of task that is new")
     else:
         draft.set(old.id, "another attempt without examples", text=text, data=data)

@@ -9,7 +9,7 @@ from knowhow.environments.types import Trajectory
 from knowhow.memory.lineage import Ids
 from knowhow.memory.review import quarantine
 from knowhow.memory.store import Memory
-from knowhow.memory.types import Edit
+from knowhow.memory.types import Edit, Trust
 
 
 async def learned(
@@ -18,7 +18,8 @@ async def learned(
     """The edits that the learners (banks, and policies that learn) draw from these episodes.
 
     Episodes whose observations are text from outside are learned from apart, so that nothing trusted is mixed with
-    them, and what they teach is put into quarantine. With ``review`` everything is.
+    them, and what they teach is put into quarantine, as is what rests on earlier ones of that kind. With ``review``
+    everything is.
     """
     trusted = [trajectory for trajectory in trajectories if not trajectory.outside]
     outside = [trajectory for trajectory in trajectories if trajectory.outside]
@@ -26,5 +27,8 @@ async def learned(
     edits: list[Edit] = []
     for taught, waits in ((trusted, review), (outside, True)):
         made = [edit for learner in learners for edit in await learner.learn(taught)] if taught else []
-        edits += quarantine(made, memory.journal.items(), ids, taught) if waits and made else made
+        mistrusted = set() if waits else {edit.item for edit in made if edit.fields.get("trust") == Trust.OUTSIDE}
+        free = [edit for edit in made if not waits and edit.item not in mistrusted]
+        rest = [edit for edit in made if waits or edit.item in mistrusted]
+        edits += free + (quarantine(rest, memory.journal.items(), ids, taught) if rest else [])
     return edits

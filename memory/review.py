@@ -32,7 +32,8 @@ def quarantine(
     """What ``edits`` become where they may not act by themselves.
 
     An ADD waits as PENDING, and what follows in the batch for that item goes with it; of a COUNT only the uses stay; a
-    measured effect passes; any other SET, and a REMOVE, becomes a proposal. What waits already is not asked for twice.
+    measured effect passes, and so does what banks note for themselves (RECORD), which is never shown. Any other SET,
+    and a REMOVE, becomes a proposal. What waits already is not asked for twice.
     ``items`` is the state that the edits were made against, ``taught`` the episodes behind them.
     """
     room = _Waiting(items, ids, lineage(taught) if taught else {})
@@ -46,11 +47,16 @@ class _Waiting:
         self.edits: list[Edit] = []
         self._items, self._ids, self._origin = items, ids, origin
         self._added, self._dropped = set[str](), set[str]()
+        self._free = {id for id, item in items.items() if item.status is Status.RECORD}
         pending = [item for item in items.values() if item.status is Status.PENDING]
         self._texts = {(item.kind, item.text) for item in pending}
 
     def take(self, edit: Edit) -> None:
-        if edit.item not in self._dropped:
+        if edit.fields.get("status") == Status.RECORD and edit.op is Op.ADD:
+            self._free.add(edit.item)
+        if edit.item in self._free and edit.fields.get("status", Status.RECORD) == Status.RECORD:
+            self.edits.append(edit)
+        elif edit.item not in self._dropped:
             _TAKE[edit.op](self, edit)
 
     def _add(self, edit: Edit) -> None:

@@ -117,7 +117,7 @@ def _record(draft: Draft, known: dict[str, str], trajectory: Trajectory, *, rewo
     if session not in known:
         known[session] = ids.next("ses")
         data: dict[str, Any] = {"session": session, "turns": []}
-        made = Item(known[session], KIND, task.goal, data, status=Status.ACTIVE, **lineage([trajectory]))
+        made = Item(known[session], KIND, task.goal, data, status=Status.RECORD, **lineage([trajectory]))
         draft.add(made, "what one person asked for")
     item = draft.items[known[session]]
     said = {turn.task: turn for turn in turns(item)}

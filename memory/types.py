@@ -28,7 +28,9 @@ class Status(StrEnum):
     ACTIVE = "active"
     """Proven, or accepted by a person."""
     RETIRED = "retired"
-    """Kept for the record, never shown."""
+    """It had its trial; never shown again."""
+    RECORD = "record"
+    """No lesson, but what a bank or a policy notes for itself; never shown."""
 
 
 class Trust(StrEnum):

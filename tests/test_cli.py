@@ -173,7 +173,7 @@ def test_settings_that_cannot_be_used_are_one_line(complaint: str, knowhow: Know
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["run", "--suite", "hosehold"], "there is no suite 'hosehold'; did you mean household?"),
+        (["run", "--suite", "hosehold"], "there is no suite 'hosehold'; did you mean household"),
         (["run", "--suite", "nowhere.py:Suite"], "there is no file"),
         (["run", "--suite", COTTAGE.replace("Cottage", "Castle")], "defines no 'Castle'"),
         (["run", "--model", "novize"], "there is no model 'novize'; did you mean novice?"),
@@ -188,7 +188,7 @@ def test_settings_that_cannot_be_used_are_one_line(complaint: str, knowhow: Know
         (["evolve", "--resume", "nowhere"], "there is no run folder nowhere"),
         (["memory", "show", "nowhere"], "there is no run folder nowhere"),
         (["report", "nowhere"], "there is no run folder nowhere"),
-        (["check-suite", "hosehold"], "did you mean household?"),
+        (["check-suite", "hosehold"], "did you mean household"),
     ],
 )
 def test_what_is_not_there_is_one_line_with_the_way_out(

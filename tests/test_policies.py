@@ -26,7 +26,7 @@ from knowhow.memory.recall import recall_of
 from knowhow.memory.relevance import relevance
 from knowhow.memory.store import Memory
 from knowhow.memory.surprise import Surprise
-from knowhow.memory.types import Item, Scored
+from knowhow.memory.types import Item, Scored, Status
 
 ASK = answers(lambda turn: AIMessage("nothing"))
 QUERY = Query(Task("t9", "doors", "validation", "door", "open door 9"), "You stand before door 9.")
@@ -154,12 +154,12 @@ async def test_only_episodes_without_memory_that_came_to_an_end_tell_what_the_ag
 async def test_a_task_that_was_done_again_has_one_record_and_old_ones_make_room(memory: Memory) -> None:
     learns = policy(memory, "skr(keep=2)")
     memory.commit(await learns.learn([done("a", True), done("a", False), done("b", True)]))
-    (one, two) = memory.items("skr")
+    (one, two) = memory.items("skr", (Status.RECORD,))
     assert (dict(one.data), dict(two.data)) == ({"wins": 1, "losses": 1}, {"wins": 1, "losses": 0})
     assert one.sources == ("a 0 True", "a 0 False")
     memory.commit(await learns.learn([done("b", True), done("c", True)]))
-    assert [item.tasks for item in memory.items("skr")] == [("doors/b 0",), ("doors/c 0",)]
-    assert memory.items("skr")[0].data["wins"] == 2
+    assert [item.tasks for item in memory.items("skr", (Status.RECORD,))] == [("doors/b 0",), ("doors/c 0",)]
+    assert memory.items("skr", (Status.RECORD,))[0].data["wins"] == 2
 
 
 @pytest.mark.parametrize("specification", ["skr(fewest=1, near=0.6)", "thrust(fewest=1)"])

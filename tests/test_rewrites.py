@@ -168,7 +168,8 @@ async def test_what_memory_caused_does_not_pass_for_what_people_did(memory: Memo
     await taught(memory, *caused)
     (item,) = memory.items("rewrites")
     assert (item.data["wins"], item.data["losses"], item.uses, item.helpful, item.harmful) == (20, 0, 20, 20, 0)
-    told = [turn for session in memory.items("sessions") for turn in session.data["turns"] if "dark" in turn[1]]
+    kept = memory.items("sessions", (Status.RECORD,))
+    told = [turn for session in kept for turn in session.data["turns"] if "dark" in turn[1]]
     assert sum(turn[2] for turn in told) == 0, "the request itself never worked"
 
 
@@ -180,7 +181,7 @@ async def test_what_people_say_after_a_rewrite_that_failed_is_what_they_meant(me
     await taught(memory, *astray, *worked)
     assert memory.items("rewrites", (Status.RETIRED,))[0].data["losses"] == 9
     assert await shown(memory, DARK[0]) == meant
-    assert {**memory.items("sessions")[2].data}["turns"][0][2:] == [0, 0, 0, 1]
+    assert {**memory.items("sessions", (Status.RECORD,))[2].data}["turns"][0][2:] == [0, 0, 0, 1]
 
 
 async def test_a_rewrite_that_hurts_is_retired_and_not_mined_again(memory: Memory) -> None:
@@ -217,7 +218,7 @@ async def test_episodes_that_were_cut_off_say_nothing_and_test_tasks_are_refused
 async def test_sessions_are_bounded_and_trust_is_that_of_the_least_trusted(memory: Memory) -> None:
     played = reworded(DARK, DARK, DARK)
     await taught(memory, *played[:-1], replace(played[-1], outside=True), keep=2)
-    assert [item.data["session"] for item in memory.items("sessions")] == ["home/s1", "home/s2"]
+    assert [item.data["session"] for item in memory.items("sessions", (Status.RECORD,))] == ["home/s1", "home/s2"]
     assert memory.items("rewrites")[0].trust is Trust.OUTSIDE
 
 

@@ -18,7 +18,7 @@ from knowhow.evals.reporting.versions import Version, history
 from knowhow.memory.codec import decode
 from knowhow.memory.episodes import Episodes, Summary
 from knowhow.memory.journal import Journal
-from knowhow.memory.types import Item
+from knowhow.memory.types import Item, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _memory(
 def _kept(folder: Path, *, version: int | None = None, since: float = 0.0, note: str = "") -> Kept:
     with Journal.open(folder / "journal.db") as journal:
         at = journal.version if version is None else version
-        items = list(journal.items(at).values())
+        items = [item for item in journal.items(at).values() if item.status is not Status.RECORD]
         return Kept(items, history(journal.log(before=at + 1), since), at, note)
 
 

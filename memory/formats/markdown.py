@@ -46,7 +46,7 @@ class Markdown:
 
     def write(self, items: Sequence[Item], version: int) -> Mapping[str, str]:
         groups: dict[tuple[str, str], list[Item]] = {}
-        for item in items:
+        for item in (item for item in items if item.status is not Status.RECORD):
             groups.setdefault((item.kind, str(item.data.get("section", ""))), []).append(item)
         lines = [f"{_TITLE}{version}"]
         for (kind, section), members in sorted(groups.items()):
