@@ -33,7 +33,8 @@ CHARACTERS_A_TOKEN = 4
 
 
 class NoviceChat(BaseChatModel):
-    """Deterministic for the same messages and ``seed``. Tokens are counted as characters over four."""
+    """Deterministic for the same messages and ``seed``. Tokens, of tools as well, are counted as characters over
+    four."""
 
     seed: int = 0
 
@@ -73,7 +74,8 @@ def answer(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) ->
         prompt = str(messages[-1].text)
         heading = re.match(r"# (\w+)", prompt)
         reply = AIMessage(_SKILLS.get(heading[1] if heading else "", _nothing_to_say)(prompt))
-    read = sum(len(message.text) for message in messages) // CHARACTERS_A_TOKEN
+    offered = sum(len(json.dumps(tool)) for tool in tools)
+    read = (offered + sum(len(message.text) for message in messages)) // CHARACTERS_A_TOKEN
     written = (len(reply.text) + len(json.dumps(reply.tool_calls, default=str))) // CHARACTERS_A_TOKEN
     reply.usage_metadata = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
     return reply
