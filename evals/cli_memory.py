@@ -134,27 +134,31 @@ def import_(
     run: Run,
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A file, or a folder, to read.")],
     format: Format = None,
-    untrusted: Annotated[
-        bool, typer.Option(help="Take JSON as anybody's: nothing in it counts as measured or approved.")
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Your own JSON: every item as it was, measured and approved things too.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Read a playbook or a memory from a file: all of it in one version, or nothing.
 
-    Markdown and ACE's text give lessons for the playbook, candidates of the tier "imported". JSON brings every item
-    back as it was.
+    A playbook's lessons become candidates of the tier "imported": nothing in a file counts as measured or approved.
+    What might be run or followed in other ways waits for `knowhow memory review`. --exact brings a JSON export back
+    as it was.
 
     Example: knowhow memory import runs/demo playbook.md
     """
+    from knowhow.environments.errors import BadSetting
     from knowhow.memory.exports import format_of, open_format
     from knowhow.memory.imports import bring, doubted
 
     name = format or format_of(source)
     chosen = open_format(name)
+    if exact and not chosen.exact:
+        raise BadSetting(f"--exact is for JSON, which keeps all of an item, not for {name}")
     items = chosen.read(source)
     with alone(run), memory_in(run) as memory:
-        kept = [doubted(item) for item in items] if untrusted else items
-        added = bring(memory, kept, exact=chosen.exact and not untrusted, note=f"imported from {source.name}")
+        kept = items if exact else [doubted(item) for item in items]
+        added = bring(memory, kept, exact=exact, note=f"imported from {source.name}")
         number = memory.version
     told = {"imported": added, "present": len(items) - len(added), "format": name, "version": number}
     line = f"version {number}: {len(added)} items imported from {source}, {len(items) - len(added)} were there already"

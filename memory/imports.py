@@ -34,7 +34,7 @@ def doubted(item: Item) -> Item:
     """An item of an unknown hand: of the tier IMPORTED at most, with its counters and no measured effect. A playbook's
     bullet is a candidate; anything else might be run, and waits for a person."""
     stands = Status.CANDIDATE if item.kind == PLAYBOOK else Status.PENDING
-    status = item.status if item.status in (Status.RETIRED, Status.PENDING) else stands
+    status = item.status if item.status in (Status.RETIRED, Status.PENDING, Status.RECORD) else stands
     trust = min(item.trust, Trust.IMPORTED, key=list(Trust).index)
     return replace(item, status=status, trust=trust, effect=None)
 
@@ -46,7 +46,7 @@ def _clashless(items: Sequence[Item], present: Mapping[str, Item]) -> list[Item]
         raise BadSetting(f"two items have the id {twice[0]}; nothing was imported")
     clashing = [item.id for item in items if present.get(item.id, item) != item]
     if clashing:
-        way = "import into an empty memory, or with new ids by --untrusted"
+        way = "import into an empty memory, or with new ids, without --exact"
         raise BadSetting(f"{clashing[0]} is another item here ({len(clashing)} such ids); {way}")
     return [item for item in items if item.id not in present]
 

@@ -193,7 +193,7 @@ def test_json_makes_the_same_memory_again_to_the_bit(evolved: Path, run: Path, t
     file, again = tmp_path / "memory.json", tmp_path / "again.json"
     knowhow("memory", "export", evolved, "--json", "--out", file)
     knowhow("memory", "rollback", run, 0)
-    knowhow("memory", "import", run, file)
+    knowhow("memory", "import", run, file, "--exact")
     knowhow("memory", "export", run, "--format", "json", "--out", again)
     assert json.loads(again.read_text())["items"] == json.loads(file.read_text())["items"]
     assert file.read_text().partition(",")[2] == again.read_text().partition(",")[2]
@@ -203,7 +203,7 @@ def test_json_of_an_unknown_hand_proves_nothing(evolved: Path, run: Path, tmp_pa
     file = tmp_path / "memory.json"
     knowhow("memory", "export", evolved, "--json", "--out", file)
     knowhow("memory", "rollback", run, 0)
-    knowhow("memory", "import", run, file, "--untrusted")
+    knowhow("memory", "import", run, file)
     assert {item["trust"] for item in shown(run).values()} == {"imported"}
     assert not {item["status"] for item in shown(run).values()} & {"active"}
     assert {item["effect"] for item in shown(run).values()} == {None}

@@ -202,7 +202,7 @@ def test_what_is_there_already_is_passed_over_and_a_taken_id_is_never_written_ov
 
 def test_json_of_another_memory_does_not_write_over_items(memory: Memory) -> None:
     memory.commit([add(Item(WHOLE.id, "playbook", "mine"))])
-    with pytest.raises(BadSetting, match=r"str-00003 is another item here .* --untrusted"):
+    with pytest.raises(BadSetting, match=r"str-00003 is another item here .* without --exact"):
         bring(memory, ITEMS, exact=True)
     with pytest.raises(BadSetting, match="two items have the id mis-00001"):
         bring(memory, [ITEMS[1], ITEMS[1]], exact=True)
