@@ -16,9 +16,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from knowhow.agents.compose import METHODS, methods
 from knowhow.agents.types import Decider, Manner, Turn
-from knowhow.environments.calls import tool, tool_name
+from knowhow.environments.calls import SKILL, tool, tool_name
 from knowhow.environments.discover import find, names, parse, split_list
 from knowhow.environments.errors import BadSetting, BudgetExceeded, KnowhowError
+from knowhow.environments.types import Tool
 from knowhow.memory.types import Item
 
 MOST_CALLS = 12
@@ -89,18 +90,23 @@ async def affordable(strategy: Strategy) -> bool:
 def manner_of(strategy: Strategy) -> Manner:
     """Its sampling, tools and methods as a way of deciding.
 
-    A temperature that a method asks for stands. Where no allowed tool is on offer, all are.
+    A temperature that a method asks for stands. Where no allowed tool is on offer, all are; skills always are.
     """
 
     def manner(decide: Decider) -> Decider:
         async def tuned(turn: Turn) -> AIMessage:
             temperature = strategy.temperature if turn.temperature is None else turn.temperature
-            allowed = tuple(one for one in turn.tools if tool_name(one) in strategy.tools)
-            return await decide(replace(turn, temperature=temperature, tools=allowed or turn.tools))
+            return await decide(replace(turn, temperature=temperature, tools=_allowed(strategy, turn.tools)))
 
         return methods(tuned, strategy.method)
 
     return manner
+
+
+def _allowed(strategy: Strategy, tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
+    own = tuple(tool for tool in tools if tool_name(tool) in strategy.tools)
+    skills = tuple(tool for tool in tools if tool_name(tool).startswith(SKILL) and tool not in own)
+    return own + skills if own else tools
 
 
 def known_methods() -> list[str]:

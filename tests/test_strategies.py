@@ -365,3 +365,10 @@ async def test_an_agent_learns_from_strategies_alone(tmp_path: Path) -> None:
     assert result["withheld"]["success_rate"] == result["before"]["success_rate"]
     with Memory.open(tmp_path / "run") as memory:
         assert any(item.data["record"] for item in memory.items("strategies"))
+
+
+async def test_learned_skills_stay_on_offer_whatever_tools_a_strategy_names(memory: Memory) -> None:
+    await taught(Strategies(memory, guides({**PLAIN, "tools": ["act"], "from": [1]})), WON)
+    offered = replace(asking(), tools=(*TOOLS, tool("skill_open", "Open it.")))
+    (seen,) = await turns(await recalled(memory), offered)
+    assert [one["function"]["name"] for one in seen.tools] == ["act", "skill_open"]
