@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.sandbox import Limits, Outcome, converse, run_python
 from knowhow.environments.syscalls import denying
 
-walled = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap")
+walled = pytest.mark.skipif(bool(walls.bubblewrap_fails()), reason=walls.bubblewrap_fails() or "bubblewrap works")
 filtered = pytest.mark.skipif(denying() is None, reason="needs the extra [sandbox]")
 
 TRY = """
