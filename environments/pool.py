@@ -32,7 +32,7 @@ class Pool:
         except BaseException:
             worker.close()
             raise
-        if worker.idle and used + 1 < self._uses and len(self._free) < self._kept:
+        if worker.sound and used + 1 < self._uses and len(self._free) < self._kept:
             self._free.append((worker, used + 1))
         else:
             worker.close()

@@ -62,7 +62,7 @@ def _csv(path: Path, *, delimiter: str = ",") -> Iterator[Numbered]:
                     raise BadSetting(f"{path} line {reader.line_num} has not the {fields} fields of its first line")
                 yield reader.line_num, row
         except csv.Error as error:
-            raise BadSetting(f"{path} line {reader.line_num} is no CSV: {error}") from None
+            raise BadSetting(f"{path} line {reader.reader.line_num} is no CSV: {error}") from None
 
 
 def _tsv(path: Path) -> Iterator[Numbered]:

@@ -29,12 +29,12 @@ T = TypeVar("T")
 
 
 class Worker:
-    """One process with one engine. A call at a time; ``idle`` says that none waits for its reply."""
+    """One process with one engine. A call at a time; ``sound`` says that the last one has come back, with a value."""
 
     def __init__(self, connection: socket.socket, label: str) -> None:
         self._connection = connection
         self._label = label
-        self.idle = True
+        self.sound = True
 
     def close(self) -> None:
         """Hang up, which ends the process."""
@@ -42,14 +42,14 @@ class Worker:
 
     async def ask(self, name: str, *arguments: Any) -> Any:
         """What the engine's method ``name`` returns. Raises: EngineFailed where it raises, or its process is gone."""
-        self.idle = False
+        self.sound = False
         try:
             reply = await self._exchange(json.dumps([name, arguments]).encode() + b"\n")
         except OSError as error:
             raise EngineFailed(f"the process of {self._label} is gone ({error}); open the episode again") from None
-        self.idle = True
         if "error" in reply:
             raise EngineFailed(f"{self._label} failed at {name}: {reply['error']}")
+        self.sound = True
         return reply["value"]
 
     async def _exchange(self, request: bytes) -> dict[str, Any]:

@@ -172,8 +172,10 @@ def _make(id: str, options: Mapping[str, Any]) -> Any:
         importlib.import_module("minigrid")  # registers its environments
     try:
         with _quiet():
-            drawn = "ansi" in gymnasium.make(id, **options).metadata.get("render_modes", ())
-            return gymnasium.make(id, **{"render_mode": "ansi" if drawn else None, **options})
+            plain = gymnasium.make(id, **options)
+            if "ansi" not in plain.metadata.get("render_modes", ()):
+                return plain
+            return gymnasium.make(id, **{"render_mode": "ansi", **options})
     except gymnasium.error.UnregisteredEnv:
         raise unknown("Gymnasium environment", id, sorted(gymnasium.registry)) from None
     except (gymnasium.error.Error, ImportError, TypeError) as error:

@@ -20,8 +20,12 @@ from knowhow.environments.science import goals
 from knowhow.environments.types import SPLITS, Environment, Feedback, Split, Suite, Task, ToolCall
 from knowhow.environments.worker import Workers, at_once
 
-JAVA = "-Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-"""Options of a Java program: its memory, and little ado for programs that live for minutes."""
+JAVA = (
+    "-Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+    "-XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockExperimentalVMOptions -XX:hashCode=2"
+)
+"""Options of a Java program: its memory, little ado for what lives for minutes, and one hash code for all objects: the
+engine tells things in the order of their hash codes, which else depend on what the program played before."""
 
 SIMPLIFICATIONS = frozenset(
     {"easy", "teleportAction", "selfWateringFlowerPots", "openContainers", "openDoors", "noElectricalAction"}
@@ -111,7 +115,7 @@ def _pool() -> Pool:
     _installed()
     options = f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {JAVA}".strip()
     engine = Path(science.__path__[0]) / "engine.py"
-    return Pool(Workers(engine, label="ScienceWorld", environ={"JAVA_TOOL_OPTIONS": options}))
+    return Pool(Workers(engine, label="ScienceWorld", seconds=600, environ={"JAVA_TOOL_OPTIONS": options}))
 
 
 def _installed() -> None:
