@@ -284,6 +284,7 @@ def _trajectory(
     said = {found for step in steps for found in _CITATION.findall(step.said)}
     names = {tool_name(ability.tool): ability.item for ability in recalled.abilities}
     called = {names[step.call.name] for step in steps if step.call is not None and step.call.name in names}
+    used = {*said, *called, *recalled.followed}
     return Trajectory(
         id=episode_id(agent, task, start),
         task=task,
@@ -296,7 +297,7 @@ def _trajectory(
         error=state.get("error", ""),
         shown=recalled.shown,
         withheld=recalled.withheld,
-        cited=tuple(item for item in recalled.shown if item in said | called),
+        cited=tuple(item for item in recalled.shown if item in used),
         model=agent.model,
         method=agent.method,
         memory_version=agent.memory_version,

@@ -91,13 +91,14 @@ Manner = Callable[[Decider], Decider]
 @dataclass(frozen=True, slots=True)
 class Recalled:
     """What memory offers: text for the prompt, tools, a manner of deciding; the ids of the items behind them, and of
-    those held back on purpose."""
+    those held back on purpose. ``followed`` are the shown ones that act whether the agent cites them or not."""
 
     text: str = ""
     shown: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     abilities: tuple[Ability, ...] = ()
     manner: Manner | None = None
+    followed: tuple[str, ...] = ()
 
 
 Recall = Callable[[Query], Awaitable[Recalled]]

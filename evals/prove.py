@@ -17,6 +17,7 @@ from knowhow.memory.promote import Rules, promotions
 from knowhow.memory.room import Room, of_spared, to_spare
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Status
+from knowhow.memory.uses import of_used
 from knowhow.memory.withhold import all_withheld, half_withheld
 
 PHASES = ("proof", "mirror")
@@ -49,13 +50,15 @@ class Trial:
         found = of_episodes(trajectories, self.settings.withhold_rate, self._usual(round), known)
         tested, replays = self._tested(), self._affordable(round)
         if not (tested and trajectories):
-            return promotions(self.memory.journal.items(), found, self.rules)
+            return promotions(self.memory.journal.items(), found, self.rules, used=of_used(trajectories))
         spare = to_spare(self._spared(round), replays, self.rules.worth)
         tasks = [trajectories[place % len(trajectories)].task for place in range(spare + (replays - spare) // 2)]
         spared = await self._without(round, tasks[:spare], tested)
-        for id, evidence in of_pairs(await self._pairs(round, tasks[spare:], tested), known).items():
+        pairs = await self._pairs(round, tasks[spare:], tested)
+        for id, evidence in of_pairs(pairs, known).items():
             found[id] = found.get(id, Evidence()) + evidence
-        return promotions(self.memory.journal.items(), found, self.rules, of_spared(spared))
+        used = of_used([*trajectories, *(one for pair in pairs for one in pair)])
+        return promotions(self.memory.journal.items(), found, self.rules, of_spared(spared), used)
 
     def _usual(self, round: int) -> Usual:
         """The usual rewards as they were known before this round."""

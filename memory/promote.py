@@ -7,7 +7,9 @@ Three rules, each valid however often one looks (``memory/effects.py``), so that
 - a candidate is retired for futility, at the lower level of 90%: one that is worth its place is lost so with
   probability 10%, and less the more it is worth. Two supermartingales under that hypothesis are multiplied, of pairs
   and of replays without it (``memory/room.py``); each moves where the other rests, so that their product is one too,
-  and seldom gets to 10.
+  and seldom gets to 10;
+- a candidate is retired where it was used with success too seldom to be worth its place (``memory/uses.py``), at the
+  level of 95%: one that is worth it is lost so with probability 5%.
 
 An item that was promoted and whose interval comes to hold 0 is a candidate again. One that is pending becomes active
 only by a promotion. What a person vouched for is retired only where it harms. Beyond a number of items of one kind,
@@ -25,9 +27,12 @@ from knowhow.memory.effects import Evidence
 from knowhow.memory.room import Room
 from knowhow.memory.store import SHOWN
 from knowhow.memory.types import Batch, Edit, Item, Op, Status, Trust
+from knowhow.memory.uses import NAME as USED
 
 FUTILE = 0.9
 """The level, one-sided and at all times, of the rule that ends a candidate's trial for futility."""
+SELDOM = 0.95
+"""The same of the rule for what was seldom used with success."""
 _UNKNOWN = Room()
 _NO_ROOM: Mapping[str, Room] = {}
 
@@ -46,15 +51,22 @@ def promotions(
     found: Mapping[str, Evidence],
     rules: Rules = Rules(),
     room: Mapping[str, Room] = _NO_ROOM,
+    used: Mapping[str, Room] = _NO_ROOM,
 ) -> list[Edit]:
     """One edit for each item with new evidence, in the order of ids: its effect, and its status where that changes;
-    then those that make room for others. ``room`` is what episodes without an item left to gain."""
-    weighed = [items[id] for id in sorted({*found, *room}) if id in items]
-    edits = [_edit(item, found.get(item.id, Evidence()), room.get(item.id, _UNKNOWN), rules) for item in weighed]
+    then those that make room for others. ``room`` is what episodes without an item left to gain, ``used`` what those
+    earned that used it."""
+    weighed = [items[id] for id in sorted({*found, *room, *used}) if id in items]
+    edits = [
+        _edit(item, found.get(item.id, Evidence()), room.get(item.id, _UNKNOWN), used.get(item.id, _UNKNOWN), rules)
+        for item in weighed
+    ]
     return edits + _crowded_out(items, edits, rules.most)
 
 
-def decide(item: Item, evidence: Evidence, room: Room = _UNKNOWN, rules: Rules = Rules()) -> tuple[Status, str]:
+def decide(
+    item: Item, evidence: Evidence, room: Room = _UNKNOWN, rules: Rules = Rules(), used: Room = _UNKNOWN
+) -> tuple[Status, str]:
     """The status that follows from the evidence, all of it, and why; ``item`` is as it was before."""
     low, high = evidence.interval()
     vouched = item.trust is Trust.PERSON
@@ -74,15 +86,19 @@ def decide(item: Item, evidence: Evidence, room: Room = _UNKNOWN, rules: Rules =
     if doubt >= -log1p(-FUTILE) and not vouched:
         why = "without it there is hardly room for" if room.count else "it is hardly worth"
         return Status.RETIRED, f"{why} {rules.worth:+.2f}"
+    if used.log_wealth(rules.worth) >= -log1p(-SELDOM) and not vouched:
+        return Status.RETIRED, f"it was used with success too seldom to be worth {rules.worth:+.2f}"
     return item.status, "it is still open"
 
 
-def told(evidence: Evidence, room: Room = _UNKNOWN) -> str:
-    """``+0.31 of reward (95%: +0.05 to +0.57, evidence of 42.0 pairs)``, and what episodes without it left to gain."""
+def told(evidence: Evidence, room: Room = _UNKNOWN, used: Room = _UNKNOWN) -> str:
+    """``+0.31 of reward (95%: +0.05 to +0.57, evidence of 42.0 pairs)``, what episodes without it left to gain, and
+    what those earned that used it."""
     low, high = evidence.interval()
     left = f"; {room.left:.1f} to gain in {room.count} episodes without it" * bool(room.count)
+    earned = f"; {used.left:.1f} earned by its use in {used.count} episodes with it" * bool(used.count)
     pairs = f"evidence of {evidence.weight:.1f} pairs"
-    return f"{evidence.mean:+.2f} of reward (95%: {low:+.2f} to {high:+.2f}, {pairs}){left}"
+    return f"{evidence.mean:+.2f} of reward (95%: {low:+.2f} to {high:+.2f}, {pairs}){left}{earned}"
 
 
 def evidence_kept(log: Iterable[Batch], items: Mapping[str, Item]) -> list[Edit]:
@@ -100,15 +116,16 @@ def evidence_kept(log: Iterable[Batch], items: Mapping[str, Item]) -> list[Edit]
     return list(kept.values())
 
 
-def _edit(item: Item, new: Evidence, new_room: Room, rules: Rules) -> Edit:
+def _edit(item: Item, new: Evidence, new_room: Room, new_used: Room, rules: Rules) -> Edit:
     evidence, room = Evidence.of(item.effect) + new, Room.of(item.effect) + new_room
-    status, reason = decide(item, evidence, room, rules)
-    fields: dict[str, Any] = {"effect": evidence.to_effect() | room.to_effect()}
+    used = Room.of(item.effect, USED) + new_used
+    status, reason = decide(item, evidence, room, rules, used)
+    fields: dict[str, Any] = {"effect": evidence.to_effect() | room.to_effect() | used.to_effect(USED)}
     if status is not item.status:
         fields["status"] = status
     if item.status is Status.PENDING and status is Status.ACTIVE and item.trust is not Trust.PERSON:
         fields["trust"] = Trust.VERIFIED
-    return Edit(Op.SET, item.id, fields, f"{reason}: {told(evidence, room)}")
+    return Edit(Op.SET, item.id, fields, f"{reason}: {told(evidence, room, used)}")
 
 
 def _crowded_out(items: Mapping[str, Item], edits: Iterable[Edit], most: int) -> list[Edit]:

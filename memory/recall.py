@@ -42,7 +42,8 @@ def recall_of(
         _fit(offers, query, tokens)
         tried = _tried(memory, query, same_task)
         shown, withheld = split({item.id: item for offer in offers for item in offer.chosen} | tried, query)
-        parts = [offer.bank.show([item for item in offer.chosen if item.id in shown]) for offer in offers]
+        offered = [[item for item in offer.chosen if item.id in shown] for offer in offers]
+        parts = [offer.bank.show(items) for offer, items in zip(offers, offered, strict=True)]
         quoted = _quoted([item for id, item in tried.items() if id in shown])
         return Recalled(
             "\n\n".join(text for text in (*(part.text for part in parts), quoted) if text),
@@ -50,6 +51,7 @@ def recall_of(
             withheld,
             tuple(ability for part in parts for ability in part.abilities),
             _chain([part.manner for part in parts if part.manner is not None]),
+            tuple(item.id for part, items in zip(parts, offered, strict=True) if part.manner for item in items),
         )
 
     return recall

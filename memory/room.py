@@ -27,19 +27,20 @@ _FADES = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``left`` is the sum of 1 - reward over ``count`` episodes without an item."""
+    """``left`` is the sum of what each of ``count`` episodes says that an item may be worth at most, in [0, 1]:
+    1 - reward for one that went without it."""
 
     count: int = 0
     left: float = 0.0
 
     @classmethod
-    def of(cls, effect: Mapping[str, float] | None) -> Room:
-        """What an item's ``effect`` tells of it."""
+    def of(cls, effect: Mapping[str, float] | None, name: str = "room") -> Room:
+        """What an item's ``effect`` tells of it under ``name``."""
         sums = effect or {}
-        return cls(int(sums.get("room_count", 0)), sums.get("room_left", 0.0))
+        return cls(int(sums.get(f"{name}_count", 0)), sums.get(f"{name}_left", 0.0))
 
-    def to_effect(self) -> dict[str, float]:
-        return {"room_count": self.count, "room_left": round(self.left, 6)} if self.count else {}
+    def to_effect(self, name: str = "room") -> dict[str, float]:
+        return {f"{name}_count": self.count, f"{name}_left": round(self.left, 6)} if self.count else {}
 
     def __add__(self, other: Room) -> Room:
         return Room(self.count + other.count, self.left + other.left)

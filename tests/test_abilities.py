@@ -131,6 +131,18 @@ async def test_a_manner_decides_the_whole_episode() -> None:
     assert {turn.temperature for turn in turns} == {0.9}
 
 
+async def test_what_acts_without_being_cited_counts_as_used() -> None:
+    def reply(turn: Turn) -> AIMessage:
+        return call("wait")
+
+    async def recall(query: Query) -> Recalled:
+        return Recalled("Be calm.", ("stg-00001", "str-00001"), manner=lambda decide: decide, followed=("stg-00001",))
+
+    meter = Meter()
+    episode = await play(Doors(), Agent(metered(meter, reply), meter, recall))(TASK, Start(1))
+    assert episode.cited == ("stg-00001",)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 async def test_the_world_of_bare_commands_stays_one_beside_skills(seed: int) -> None:
     from knowhow.environments.calls import parse_call

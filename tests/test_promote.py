@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from making import trajectory
 
+from knowhow.environments.types import StopReason
 from knowhow.memory.effects import Evidence
 from knowhow.memory.fold import add, fold
 from knowhow.memory.promote import Rules, decide, evidence_kept, promotions
 from knowhow.memory.room import Room
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
+from knowhow.memory.uses import of_used
 
 HELPS, HARMS, NOTHING, FUTILE, OPEN = (
     Evidence(60, 40, 40),
@@ -47,6 +51,32 @@ PROVEN = {"low": 0.1}
 def test_a_status_follows_from_the_evidence(status: Status, evidence: Evidence, becomes: Status, reason: str) -> None:
     found, why = decide(Item("a-1", "playbook", "a", status=status), evidence)
     assert (found, reason in why) == (becomes, True), why
+
+
+@pytest.mark.parametrize(
+    ("status", "trust", "used", "becomes"),
+    [
+        (Status.CANDIDATE, Trust.VERIFIED, Room(120, 0.0), Status.RETIRED),
+        (Status.CANDIDATE, Trust.VERIFIED, Room(20, 0.0), Status.CANDIDATE),
+        (Status.CANDIDATE, Trust.VERIFIED, Room(120, 9.0), Status.CANDIDATE),
+        (Status.ACTIVE, Trust.VERIFIED, Room(120, 0.0), Status.ACTIVE),
+        (Status.CANDIDATE, Trust.PERSON, Room(120, 0.0), Status.CANDIDATE),
+    ],
+)
+def test_what_is_hardly_ever_used_with_success_goes(status: Status, trust: Trust, used: Room, becomes: Status) -> None:
+    item = Item("a-1", "playbook", "a", status=status, trust=trust)
+    first = fold(promotions({"a-1": item}, {}, used={"a-1": Room(used.count // 2, used.left / 2)}), {"a-1": item})
+    (edit,) = promotions(first, {}, used={"a-1": Room(used.count - used.count // 2, used.left / 2)})
+    assert fold([edit], first)["a-1"].status is becomes
+    assert ("used with success too seldom" in edit.why) == (becomes is Status.RETIRED)
+
+
+def test_use_is_counted_of_agents_that_cite_what_they_use() -> None:
+    won, lost = trajectory("w", shown=("a", "b"), cited=("a",)), trajectory("l", won=False, shown=("a",), cited=("a",))
+    assert of_used([won, lost]) == {"a": Room(2, 1.0), "b": Room(1, 0.0)}
+    silent = [trajectory(f"s{n}", shown=("a", "b")) for n in range(3)]
+    assert of_used([won, *silent]) == {}
+    assert of_used([replace(won, reward=None), replace(won, stop=StopReason.ERROR)]) == {}
 
 
 @pytest.mark.parametrize(
