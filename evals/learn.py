@@ -28,9 +28,9 @@ from knowhow.memory.evolve import Evolution, Phases, evolve
 from knowhow.memory.journal import Journal
 from knowhow.memory.learning import learned
 from knowhow.memory.promote import evidence_kept
+from knowhow.memory.proof.withhold import some_withheld
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
-from knowhow.memory.withhold import some_withheld
 
 CHECKPOINTS = "checkpoints.db"
 

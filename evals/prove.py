@@ -10,15 +10,15 @@ from knowhow.agents.types import Recall
 from knowhow.environments.types import Task, Trajectory
 from knowhow.evals.settings import Settings
 from knowhow.evals.tasks import jobs
-from knowhow.memory.effects import Evidence, Usual, counts, of_episodes, of_pairs
 from knowhow.memory.episodes import Episodes
-from knowhow.memory.predict import Predictions, sides
 from knowhow.memory.promote import Rules, promotions
-from knowhow.memory.room import Room, of_spared, to_spare
+from knowhow.memory.proof.effects import Evidence, Usual, counts, of_episodes, of_pairs
+from knowhow.memory.proof.predict import Predictions, sides
+from knowhow.memory.proof.room import Room, of_spared, to_spare
+from knowhow.memory.proof.uses import of_used
+from knowhow.memory.proof.withhold import all_withheld, half_withheld
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Status
-from knowhow.memory.uses import of_used
-from knowhow.memory.withhold import all_withheld, half_withheld
 
 PHASES = ("proof", "mirror")
 """The two halves of the paired replays; episodes of the same index are a pair."""

@@ -11,7 +11,7 @@ from typing import Any
 from knowhow.environments.errors import MemoryDamaged, UnknownName
 from knowhow.environments.types import Split, StopReason, Trajectory, Usage
 from knowhow.memory.codec import Made, decode, encode
-from knowhow.memory.database import Database, Format
+from knowhow.memory.storage.database import Database, Format
 
 # An acknowledged episode survives a kill of the process; after a power cut the last few may have to be run again.
 EPISODES = Format(

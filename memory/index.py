@@ -1,9 +1,9 @@
 """The index: items by nearness of meaning; whatever it holds can be thrown away at any time and is made again.
 
 The journal is the truth, and each process brings its own index to the journal's version before it searches, so that no
-search is stale, whoever wrote. Vectors come from a file that all processes share (``memory/vectors.py``), and are
-compared exactly, in memory. Only where there are too many for that, they stay on disk in a Chroma collection, which one
-process at a time can have; the others still hold theirs in memory.
+search is stale, whoever wrote. Vectors come from a file that all processes share (``memory/storage/vectors.py``), and
+are compared exactly, in memory. Only where there are too many for that, they stay on disk in a Chroma collection, which
+one process at a time can have; the others still hold theirs in memory.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from knowhow.environments.errors import KnowhowError
-from knowhow.memory.collection import Collection, Damaged
-from knowhow.memory.exact import Exact, Marks, Where
+from knowhow.memory.storage.collection import Collection, Damaged
+from knowhow.memory.storage.exact import Exact, Marks, Where
+from knowhow.memory.storage.vectors import Vector, Vectors, digest
 from knowhow.memory.types import Embedder, Item
-from knowhow.memory.vectors import Vector, Vectors, digest
 
 EXACT = 200_000
 """Up to so many items are held in memory (2 kB each with 512 dimensions, and a quarter of that for their copies)."""

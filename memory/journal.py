@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import BadSetting, Conflict, KnowhowError, MemoryDamaged
-from knowhow.memory import numbering
-from knowhow.memory.batches import COLUMNS, batch, checksum, clean, folded, read_edits, write_edits
 from knowhow.memory.codec import decode, encode
-from knowhow.memory.database import Database, Format
 from knowhow.memory.fold import Change, apply, bridge, difference, touched
+from knowhow.memory.storage import numbering
+from knowhow.memory.storage.batches import COLUMNS, batch, checksum, clean, folded, read_edits, write_edits
+from knowhow.memory.storage.database import Database, Format
 from knowhow.memory.types import Batch, Edit, Item
 
 JOURNAL = Format(

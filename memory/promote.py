@@ -1,15 +1,15 @@
 """From evidence to status: candidate -> active -> retired, each decision an edit that says why.
 
-Three rules, each valid however often one looks (``memory/effects.py``), so that for each item, for all time:
+Four rules, each valid however often one looks (``memory/proof/effects.py``), so that for each item, for all time:
 
 - it is promoted where the 95% interval lies above 0: a lesson that does not help gets there with probability 2.5%;
 - it is retired where the 95% interval lies below 0, or below what is worth a place: one that is worth it, 2.5%;
 - a candidate is retired for futility, at the lower level of 90%: one that is worth its place is lost so with
   probability 10%, and less the more it is worth. Two supermartingales under that hypothesis are multiplied, of pairs
-  and of replays without it (``memory/room.py``); each moves where the other rests, so that their product is one too,
-  and seldom gets to 10;
-- a candidate is retired where it was used with success too seldom to be worth its place (``memory/uses.py``), at the
-  level of 95%: one that is worth it is lost so with probability 5%.
+  and of replays without it (``memory/proof/room.py``); each moves where the other rests, so that their product is one
+  too, and seldom gets to 10;
+- a candidate is retired where it was used with success too seldom to be worth its place (``memory/proof/uses.py``), at
+  the level of 95%: one that is worth it is lost so with probability 5%.
 
 An item that was promoted and whose interval comes to hold 0 is a candidate again. One that is pending becomes active
 only by a promotion. What a person vouched for is retired only where it harms. Beyond a number of items of one kind,
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from math import log1p
 from typing import Any
 
-from knowhow.memory.effects import Evidence
-from knowhow.memory.room import Room
+from knowhow.memory.proof.effects import Evidence
+from knowhow.memory.proof.room import Room
+from knowhow.memory.proof.uses import NAME as USED
 from knowhow.memory.store import SHOWN
 from knowhow.memory.types import Batch, Edit, Item, Op, Status, Trust
-from knowhow.memory.uses import NAME as USED
 
 FUTILE = 0.9
 """The level, one-sided and at all times, of the rule that ends a candidate's trial for futility."""

@@ -16,10 +16,10 @@ from typing import Protocol
 from knowhow.agents.transcript import quoted
 from knowhow.agents.types import Decider, Query, Recall, Recalled
 from knowhow.memory.lineage import task_key
+from knowhow.memory.proof.withhold import split
 from knowhow.memory.shares import shares
 from knowhow.memory.store import SHOWN, Memory
 from knowhow.memory.types import Bank, Item, Policy, Scored, Status
-from knowhow.memory.withhold import split
 
 CHARACTERS_A_TOKEN = 4
 TOKENS = 8000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowhow.memory.effects import Evidence
+from knowhow.memory.proof.effects import Evidence
 from knowhow.memory.types import Item
 
 DOUBT = 10.0

@@ -19,9 +19,9 @@ from knowhow.agents.types import Decider, Query, Turn
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Feedback, Task, Trajectory
 from knowhow.evals import learn
-from knowhow.memory.attempts import standing
 from knowhow.memory.banks.demonstrations import Demonstrations
-from knowhow.memory.confidence import agreement, confidence
+from knowhow.memory.examples.attempts import standing
+from knowhow.memory.examples.confidence import agreement, confidence
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Op, Status, Trust

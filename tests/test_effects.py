@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from making import WON
 
 from knowhow.environments.types import StopReason, Trajectory
-from knowhow.memory.effects import REACH, Evidence, Usual, of_episodes, of_pairs
-from knowhow.memory.predict import Predictions
-from knowhow.memory.room import Room
+from knowhow.memory.proof.effects import REACH, Evidence, Usual, of_episodes, of_pairs
+from knowhow.memory.proof.predict import Predictions
+from knowhow.memory.proof.room import Room
 
 
 def episode(reward: float | None, shown: str = "", withheld: str = "", kind: str = "put") -> Trajectory:

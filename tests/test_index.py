@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from knowhow.environments.errors import KnowhowError
 from knowhow.memory.embed import load_embedder
-from knowhow.memory.exact import Exact
 from knowhow.memory.index import Index
+from knowhow.memory.storage.exact import Exact
+from knowhow.memory.storage.vectors import slug
 from knowhow.memory.types import Item, Status
-from knowhow.memory.vectors import slug
 
 HASHING = load_embedder("hashing")
 

@@ -21,11 +21,11 @@ from knowhow.environments.types import Task
 from knowhow.evals import learn
 from knowhow.memory.banks.manual import Manual
 from knowhow.memory.exports import open_format
+from knowhow.memory.proof.withhold import half_withheld
 from knowhow.memory.recall import recall_of
-from knowhow.memory.rules import LONGEST, RECORDS
+from knowhow.memory.rules.rules import LONGEST, RECORDS
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
-from knowhow.memory.withhold import half_withheld
 
 QUERY = Query(Task("t9", "doors", "validation", "door", "open door 9"), "You stand before door 9.")
 DETOUR = replace(WON, id="detour", steps=(WON.steps[0], *WON.steps))

@@ -19,13 +19,13 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import StopReason, Task, Trajectory
 from knowhow.evals.stage import POLICIES
 from knowhow.memory.banks.playbook import Playbook
-from knowhow.memory.clusters import k_means
+from knowhow.memory.choosing.clusters import k_means
+from knowhow.memory.choosing.relevance import relevance
+from knowhow.memory.choosing.surprise import Surprise
 from knowhow.memory.fold import add
 from knowhow.memory.policies.selective_context import shortened
 from knowhow.memory.recall import recall_of
-from knowhow.memory.relevance import relevance
 from knowhow.memory.store import Memory
-from knowhow.memory.surprise import Surprise
 from knowhow.memory.types import Item, Scored, Status
 
 ASK = answers(lambda turn: AIMessage("nothing"))

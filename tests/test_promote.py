@@ -9,13 +9,13 @@ import pytest
 from making import trajectory
 
 from knowhow.environments.types import StopReason
-from knowhow.memory.effects import Evidence
 from knowhow.memory.fold import add, fold
 from knowhow.memory.promote import Rules, decide, evidence_kept, promotions
-from knowhow.memory.room import Room
+from knowhow.memory.proof.effects import Evidence
+from knowhow.memory.proof.room import Room
+from knowhow.memory.proof.uses import of_used
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
-from knowhow.memory.uses import of_used
 
 HELPS, HARMS, NOTHING, FUTILE, OPEN = (
     Evidence(60, 40, 40),

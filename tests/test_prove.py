@@ -27,10 +27,10 @@ from knowhow.evals.settings import Settings
 from knowhow.evals.stage import open_stage
 from knowhow.evals.watch import Silent
 from knowhow.memory.banks.playbook import Playbook
-from knowhow.memory.effects import Evidence
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.fold import add
 from knowhow.memory.promote import Rules, promotions
+from knowhow.memory.proof.effects import Evidence
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op, Status, Trust

@@ -12,14 +12,14 @@ from making import WON
 from knowhow.agents.types import Query, Recalled
 from knowhow.environments.types import Trajectory
 from knowhow.evals.stage import withheld
-from knowhow.memory.effects import Evidence
 from knowhow.memory.fold import add
 from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
+from knowhow.memory.proof.effects import Evidence
+from knowhow.memory.proof.withhold import half_withheld
 from knowhow.memory.recall import nearest, recall_of
 from knowhow.memory.shares import shares, worth
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Scored, Status, Trust
-from knowhow.memory.withhold import half_withheld
 
 QUERY = Query(replace(WON.task, id="t2", split="validation"), "You stand before door 2.")
 

@@ -22,13 +22,13 @@ from knowhow.environments.types import StopReason, Task, Trajectory
 from knowhow.evals import learn, run
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import BANKS, POLICIES
-from knowhow.memory import wordings
-from knowhow.memory.absorbing import Request, Walks, absorbed
 from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.banks.rewrites import Rewrites
 from knowhow.memory.fold import add
-from knowhow.memory.posterior import surely_below, surely_under
 from knowhow.memory.recall import recall_of
+from knowhow.memory.rewriting import wordings
+from knowhow.memory.rewriting.absorbing import Request, Walks, absorbed
+from knowhow.memory.rewriting.posterior import surely_below, surely_under
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Bank, Edit, Item, Op, Status, Trust
 

@@ -25,8 +25,8 @@ from knowhow.evals import learn
 from knowhow.memory.banks.strategies import Strategies
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
-from knowhow.memory.strategy import LONGEST, MOST_CALLS, affordable, read_strategy
-from knowhow.memory.track import HOPE, choose
+from knowhow.memory.strategy.strategy import LONGEST, MOST_CALLS, affordable, read_strategy
+from knowhow.memory.strategy.track import HOPE, choose
 from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
 QUERY = Query(Task("t9", "doors", "validation", "door", "open door 9"), "You stand before door 9.")

@@ -15,10 +15,10 @@ from knowhow.environments.errors import BadSetting
 from knowhow.evals import learn
 from knowhow.memory.banks.playbook import Playbook
 from knowhow.memory.fold import add
+from knowhow.memory.proof.withhold import drawn, half_withheld, some_withheld, split
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item
-from knowhow.memory.withhold import drawn, half_withheld, some_withheld, split
 
 IDS = [f"str-{number:05d}" for number in range(50)]
 

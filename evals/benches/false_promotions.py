@@ -17,13 +17,13 @@ from random import Random
 
 from knowhow.agents.seeds import child_seed
 from knowhow.environments.types import Feedback, Task, Trajectory
-from knowhow.memory.effects import Evidence, Usual, of_episodes, of_pairs
 from knowhow.memory.fold import fold
-from knowhow.memory.predict import Predictions
 from knowhow.memory.promote import Rules, promotions
-from knowhow.memory.room import of_spared
+from knowhow.memory.proof.effects import Evidence, Usual, of_episodes, of_pairs
+from knowhow.memory.proof.predict import Predictions
+from knowhow.memory.proof.room import of_spared
+from knowhow.memory.proof.withhold import drawn
 from knowhow.memory.types import Item, Status
-from knowhow.memory.withhold import drawn
 
 KINDS = {"easy": 0.8, "middling": 0.5, "hard": 0.2}
 """Success at each kind of task without any lesson."""

@@ -28,14 +28,14 @@ from typing import Any
 
 from knowhow.agents.seeds import child_seed
 from knowhow.environments.types import Feedback, Task, Trajectory
-from knowhow.memory.effects import Evidence, of_pairs
 from knowhow.memory.fold import add
-from knowhow.memory.predict import Predictions
 from knowhow.memory.promote import Rules, promotions
-from knowhow.memory.room import of_spared, to_spare
+from knowhow.memory.proof.effects import Evidence, of_pairs
+from knowhow.memory.proof.predict import Predictions
+from knowhow.memory.proof.room import of_spared, to_spare
+from knowhow.memory.proof.withhold import drawn
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item, Status
-from knowhow.memory.withhold import drawn
 
 UNAIDED = 0.1
 """Success without any lesson."""

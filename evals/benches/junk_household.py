@@ -33,9 +33,9 @@ from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Silent
 from knowhow.memory.fold import add
 from knowhow.memory.promote import Rules
+from knowhow.memory.proof.withhold import all_withheld
 from knowhow.memory.store import SHOWN, Memory
 from knowhow.memory.types import Edit, Item, Op, Status
-from knowhow.memory.withhold import all_withheld
 
 PREFIXES = {"useless": "usl", "harmful": "hrm"}
 NOWHERE = ("gloop", "snark", "wimble", "frond", "quill")

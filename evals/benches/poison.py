@@ -28,9 +28,9 @@ from knowhow.evals.benches.poisoned.injections import Injection, injections
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import BANKS
-from knowhow.memory.effects import Evidence
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.fold import add
+from knowhow.memory.proof.effects import Evidence
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item, Status, Trust
 

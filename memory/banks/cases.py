@@ -18,9 +18,9 @@ from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
-from knowhow.memory.deeds import Deed, deeds, line, signature, told
 from knowhow.memory.delta import Draft
-from knowhow.memory.examples import balanced, count_uses, heading, state_of, succeeded, whole
+from knowhow.memory.examples.deeds import Deed, deeds, line, signature, told
+from knowhow.memory.examples.examples import balanced, count_uses, heading, state_of, succeeded, whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test
 from knowhow.memory.recall import nearest
 from knowhow.memory.store import Memory

@@ -1,10 +1,10 @@
 """Demonstrations: the agent's own attempts as few-shot examples.
 
 Which attempts are worth showing is told by their reward or, where nobody tells it, by how far attempts agree
-(``memory/confidence.py``, after USP, arXiv 2305.14926). Each is given a rationale that the model writes after the fact,
-shown before the calls (Self-AMPLIFY, arXiv 2402.12038). They are picked for a task by confidence or by the skills that
-it needs, and, adaptively, only for kinds of task at which the agent does badly without them, those first that show what
-its failures lacked (AdaptMI and AdaptMI+, arXiv 2505.00147).
+(``memory/examples/confidence.py``, after USP, arXiv 2305.14926). Each is given a rationale that the model writes after
+the fact, shown before the calls (Self-AMPLIFY, arXiv 2402.12038). They are picked for a task by confidence or by the
+skills that it needs, and, adaptively, only for kinds of task at which the agent does badly without them, those first
+that show what its failures lacked (AdaptMI and AdaptMI+, arXiv 2505.00147).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
-from knowhow.memory.attempts import attempted, standing
-from knowhow.memory.confidence import agreement, confidence
-from knowhow.memory.deeds import Deed, deeds, line, shortened, signature, skills, words
 from knowhow.memory.delta import Draft
-from knowhow.memory.examples import balanced, count_uses, heading, state_of, succeeded, whole
+from knowhow.memory.examples.attempts import attempted, standing
+from knowhow.memory.examples.confidence import agreement, confidence
+from knowhow.memory.examples.deeds import Deed, deeds, line, shortened, signature, skills, words
+from knowhow.memory.examples.examples import balanced, count_uses, heading, state_of, succeeded, whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test
 from knowhow.memory.recall import CHARACTERS_A_TOKEN, nearest
 from knowhow.memory.reflect import PACKAGE, ask_json, outcome

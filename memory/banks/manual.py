@@ -18,13 +18,13 @@ from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.memory.delta import Draft, Operation
-from knowhow.memory.diagnosis import Diagnosis, diagnose
 from knowhow.memory.lineage import Ids, lineage, refuse_test
-from knowhow.memory.outline import KIND as OUTLINE
-from knowhow.memory.outline import keep_outline, markdown, outline, read_categories
 from knowhow.memory.recall import nearest
 from knowhow.memory.reflect import PACKAGE, ask_json, outcome
-from knowhow.memory.rules import TYPES, apply_change, by_type, confirm, read_changes
+from knowhow.memory.rules.diagnosis import Diagnosis, diagnose
+from knowhow.memory.rules.outline import KIND as OUTLINE
+from knowhow.memory.rules.outline import keep_outline, markdown, outline, read_categories
+from knowhow.memory.rules.rules import TYPES, apply_change, by_type, confirm, read_changes
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Scored, Status, Trust
 

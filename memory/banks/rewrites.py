@@ -4,7 +4,8 @@ Mined from sessions with an absorbing Markov chain (feedback-based self-learning
 fails, the wording through which people who began with it most probably got what they wanted. What a rewrite does is
 judged by a Beta posterior over the episodes that it was shown in, apart from what people did by themselves, and it goes
 when it hurts (its self-aware successor, arXiv 2205.00029). Beyond the papers, what changes from session to session is a
-slot (``memory/wordings.py``), so that a rewrite serves requests that nobody made before. No model is asked anything.
+slot (``memory/rewriting/wordings.py``), so that a rewrite serves requests that nobody made before. No model is asked
+anything.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import StopReason, Suite, Trajectory
-from knowhow.memory import sessions, wordings
-from knowhow.memory.absorbing import Walks, absorbed
 from knowhow.memory.delta import Draft
 from knowhow.memory.lineage import Ids, refuse_test
-from knowhow.memory.posterior import surely_below, surely_under
+from knowhow.memory.rewriting import sessions, wordings
+from knowhow.memory.rewriting.absorbing import Walks, absorbed
+from knowhow.memory.rewriting.posterior import surely_below, surely_under
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Scored, Status, Trust
 

@@ -16,7 +16,7 @@ from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Task, Trajectory
 from knowhow.memory.delta import Draft
-from knowhow.memory.examples import whole
+from knowhow.memory.examples.examples import whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
 from knowhow.memory.recall import nearest
 from knowhow.memory.skills.goals import slots

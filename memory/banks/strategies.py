@@ -17,13 +17,13 @@ from knowhow.agents.types import Decider, Manner, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.memory.delta import Draft
-from knowhow.memory.examples import whole
+from knowhow.memory.examples.examples import whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test
 from knowhow.memory.recall import nearest
 from knowhow.memory.reflect import PACKAGE, ask_json, outcome
 from knowhow.memory.store import Memory
-from knowhow.memory.strategy import Strategy, affordable, known_methods, manner_of, read_strategy, strategy_of
-from knowhow.memory.track import choose, overall, recorded, track
+from knowhow.memory.strategy.strategy import Strategy, affordable, known_methods, manner_of, read_strategy, strategy_of
+from knowhow.memory.strategy.track import choose, overall, recorded, track
 from knowhow.memory.types import Edit, Item, Scored, Status
 
 PREFIX = "stg"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from knowhow.environments.errors import BadSetting
-from knowhow.memory.outline import categories_of, markdown
+from knowhow.memory.rules.outline import categories_of, markdown
 from knowhow.memory.store import SHOWN
 from knowhow.memory.types import Item
 

@@ -11,7 +11,7 @@ from knowhow.agents.types import Decider, Query
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite
-from knowhow.memory.relevance import relevance
+from knowhow.memory.choosing.relevance import relevance
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Scored
 

@@ -10,7 +10,7 @@ import numpy as np
 from knowhow.agents.types import Decider, Query
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite
-from knowhow.memory.relevance import relevance
+from knowhow.memory.choosing.relevance import relevance
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Batch, Op, Scored
 

@@ -16,8 +16,8 @@ from knowhow.agents.types import Decider, Query
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite
+from knowhow.memory.choosing.surprise import Surprise, words
 from knowhow.memory.store import Memory
-from knowhow.memory.surprise import Surprise, words
 from knowhow.memory.types import Scored
 
 _KEPT = re.compile(

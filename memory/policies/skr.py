@@ -15,7 +15,7 @@ from knowhow.agents.types import Decider, Query
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
-from knowhow.memory.alone import Alone
+from knowhow.memory.choosing.alone import Alone
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Scored
 

@@ -1,14 +1,14 @@
 """What a lesson is worth: the difference in reward with and without it, with an interval that may be looked at all the
 time.
 
-Evidence comes from episodes that went without an item by chance (``memory/withhold.py``), in two forms. A *pair* is two
-episodes of one task and seed, the item shown in one and withheld in the other: its score is the difference of their
-rewards. A single *episode* gives the augmented inverse-probability score of a randomised trial: the reward, less what
-is usual for its task kind, over the probability of how the item was dealt with. From both goes what the *other* items
-that were dealt with by chance are predicted to do (``memory/predict.py``): the prediction was there before the episode,
-and how the item itself was dealt with is independent of how the others were, so that the score keeps the item's effect
-as its mean and loses what the others did. Every episode counts once, so that task kinds weigh as often as the agent
-meets them; weighing them by precision would answer another question.
+Evidence comes from episodes that went without an item by chance (``memory/proof/withhold.py``), in two forms. A *pair*
+is two episodes of one task and seed, the item shown in one and withheld in the other: its score is the difference of
+their rewards. A single *episode* gives the augmented inverse-probability score of a randomised trial: the reward, less
+what is usual for its task kind, over the probability of how the item was dealt with. From both goes what the *other*
+items that were dealt with by chance are predicted to do (``memory/proof/predict.py``): the prediction was there before
+the episode, and how the item itself was dealt with is independent of how the others were, so that the score keeps the
+item's effect as its mean and loses what the others did. Every episode counts once, so that task kinds weigh as often as
+the agent meets them; weighing them by precision would answer another question.
 
 The interval is a confidence sequence: with probability 95% it holds at *every* look, for any stopping rule. For
 0 <= l < 1 and x >= -1, exp(l x + (log(1 - l) + l) x^2) <= 1 + l x (Fan et al. 2015, arXiv 1311.6273, lemma 4.1). With
@@ -27,7 +27,7 @@ from math import exp, log, log1p, sqrt
 from typing import Protocol
 
 from knowhow.environments.types import StopReason, Trajectory
-from knowhow.memory.predict import MOST, Predictions, sides
+from knowhow.memory.proof.predict import MOST, Predictions, sides
 
 LEVEL = 0.95
 REACH = 1 + MOST

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from knowhow.environments.types import StopReason, Task, Trajectory
-from knowhow.memory.deeds import line
 from knowhow.memory.delta import Draft
+from knowhow.memory.examples.deeds import line
 from knowhow.memory.types import Item, Scored
 
 

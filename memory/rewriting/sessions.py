@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from knowhow.environments.types import StopReason, Trajectory
-from knowhow.memory.absorbing import Request
 from knowhow.memory.delta import Draft
 from knowhow.memory.lineage import Ids, lineage
+from knowhow.memory.rewriting.absorbing import Request
+from knowhow.memory.rewriting.wordings import wordings
 from knowhow.memory.types import Item, Status, Trust
-from knowhow.memory.wordings import wordings
 
 KIND = "sessions"
 

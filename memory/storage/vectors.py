@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowhow.environments.errors import KnowhowError, MemoryDamaged
-from knowhow.memory.database import Database, Format
+from knowhow.memory.storage.database import Database, Format
 from knowhow.memory.types import Embedder
 
 Vector = NDArray[np.float32]

@@ -13,7 +13,7 @@ from typing import Any
 
 from knowhow.memory.delta import Draft, origin
 from knowhow.memory.lineage import Ids
-from knowhow.memory.rules import entry
+from knowhow.memory.rules.rules import entry
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item, Status
 

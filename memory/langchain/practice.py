@@ -21,17 +21,17 @@ from knowhow.agents.types import Decider, Query, Recall
 from knowhow.environments.discover import at_least, build
 from knowhow.environments.errors import BadSetting, Conflict, UnknownName
 from knowhow.environments.types import Task, Trajectory
-from knowhow.memory.chat_episode import SUITE, Begun
-from knowhow.memory.effects import Usual, of_episodes
 from knowhow.memory.episodes import Episodes
+from knowhow.memory.langchain.chat_episode import SUITE, Begun
 from knowhow.memory.learning import learned
 from knowhow.memory.middleware import ABOUT
 from knowhow.memory.promote import promotions
+from knowhow.memory.proof.effects import Usual, of_episodes
+from knowhow.memory.proof.withhold import some_withheld
 from knowhow.memory.recall import recall_of
 from knowhow.memory.reflect import PACKAGE
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
-from knowhow.memory.withhold import some_withheld
 
 BANKS, POLICIES = "knowhow.memory.banks", "knowhow.memory.policies"
 PHASE = "agent"

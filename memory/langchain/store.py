@@ -23,7 +23,7 @@ from langgraph.store.base import (
 from langgraph.store.base import Item as StoreItem
 
 from knowhow.environments.errors import BadSetting
-from knowhow.memory.directory import Directory, Namespace, matches, passes
+from knowhow.memory.langchain.directory import Directory, Namespace, matches, passes
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Trust
 from knowhow.memory.types import Op as Does

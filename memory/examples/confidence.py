@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 CALLS = "; "
-"""Between the calls of a ``memory/deeds.py:signature``."""
+"""Between the calls of a ``memory/examples/deeds.py:signature``."""
 
 
 def agreement(mark: str, others: Sequence[str]) -> float:

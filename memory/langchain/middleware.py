@@ -20,8 +20,8 @@ from knowhow.agents.model import Model, load_model
 from knowhow.agents.types import Turn
 from knowhow.environments.errors import BadSetting, ModelError
 from knowhow.environments.types import Trajectory
-from knowhow.memory.chat_episode import Begun, episode, request
-from knowhow.memory.practice import Habits, Practice
+from knowhow.memory.langchain.chat_episode import Begun, episode, request
+from knowhow.memory.langchain.practice import Habits, Practice
 
 Judge = Callable[[Sequence[BaseMessage]], float | Awaitable[float | None] | None]
 T = TypeVar("T")
@@ -40,8 +40,8 @@ class Knowhow(AgentMiddleware[KnowhowState, Any, Any]):
     ``feedback`` gets all messages of a finished run and returns its worth in [0, 1], or None where nobody knows; for
     async agents it may be async. ``model`` reflects: a LangChain chat model, the URI of one, or None for the agent's
     own. What a tool said may come from anybody, so that lessons from runs with tools wait for a person (``knowhow
-    memory review FOLDER``) unless ``trusted_tools``. The other settings are those of ``memory/practice.py:Habits``;
-    ``seed`` makes the choice of what is withheld repeatable.
+    memory review FOLDER``) unless ``trusted_tools``. The other settings are those of
+    ``memory/langchain/practice.py:Habits``; ``seed`` makes the choice of what is withheld repeatable.
 
     Raises: BadSetting, UnknownName, MissingExtra for settings that cannot be used; MemoryDamaged.
     """

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import KnowhowError
-from knowhow.memory.exact import Marks, Where
-from knowhow.memory.generations import Generation, claim
-from knowhow.memory.vectors import Vector, slug
+from knowhow.memory.storage.exact import Marks, Where
+from knowhow.memory.storage.generations import Generation, claim
+from knowhow.memory.storage.vectors import Vector, slug
 
 _HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 500, "max_neighbors": 32}
 _SPARE = 10

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from knowhow.memory.effects import Ended, counts
-from knowhow.memory.room import Room
+from knowhow.memory.proof.effects import Ended, counts
+from knowhow.memory.proof.room import Room
 
 NAME = "used"
 """The prefix under which an item's effect keeps it."""

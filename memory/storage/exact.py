@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowhow.memory.vectors import Vector
+from knowhow.memory.storage.vectors import Vector
 
 Marks = dict[str, str]
 """What is known of an item beside its vector: fields to filter by, and a digest of its text."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from knowhow.environments.types import Trajectory
-from knowhow.memory.effects import counts
+from knowhow.memory.proof.effects import counts
 
 _ALTERNATIVES = {0.3: 0.2, 0.6: 0.8}
 """The room that is reckoned with, in times the worth that it is compared with, and the part of each in the mixture."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from knowhow.environments.types import Trajectory
-from knowhow.memory.deeds import deeds, skills
 from knowhow.memory.delta import Draft
+from knowhow.memory.examples.deeds import deeds, skills
 from knowhow.memory.lineage import Ids, lineage
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Status

@@ -1,0 +1,1 @@
+"""What recall policies go by: what the agent does alone, clusters, relevance, surprise."""

@@ -1,0 +1,1 @@
+"""Earlier episodes as examples: what was done, how sure it was, where it is needed."""

@@ -1,0 +1,1 @@
+"""Memory for agents of LangChain and LangGraph: what lies behind the public middleware and store."""

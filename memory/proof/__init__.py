@@ -1,0 +1,1 @@
+"""What a lesson is worth: withholding, effects with their intervals, predictions, bounds."""

@@ -1,0 +1,1 @@
+"""How requests are said again: sessions, wordings, the chain over them, the belief in a rewrite."""

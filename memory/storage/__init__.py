@@ -1,0 +1,1 @@
+"""How the journal and its index are kept: rows, snapshots, vectors, exact search, the collection beyond that."""

@@ -1,0 +1,1 @@
+"""Strategies as data, and the record by which one is chosen."""
