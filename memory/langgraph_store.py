@@ -23,7 +23,7 @@ def langgraph_store(memory: Memory | str | Path, *, fields: Sequence[str] = ("$"
     its own. Unlike in LangGraph's own stores they make one text together, not one each. Items do not expire: a ``ttl``
     is refused. Threads and processes may share one folder. Raises: MemoryDamaged.
     """
-    from knowhow.memory.langchain.store import KnowhowStore
+    from knowhow.memory.langchain._store import KnowhowStore
 
     opened = memory if isinstance(memory, Memory) else Memory.open(memory, create=True)
     return KnowhowStore(opened, fields)

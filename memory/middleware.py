@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from knowhow.environments.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from knowhow.memory.langchain.middleware import Knowhow
+    from knowhow.memory.langchain._middleware import Knowhow
 
 __all__ = ["ABOUT", "Knowhow"]
 
@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
     if name != "Knowhow":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from knowhow.memory.langchain.middleware import Knowhow
+        from knowhow.memory.langchain._middleware import Knowhow
     except ModuleNotFoundError as error:
         raise MissingExtra("the middleware needs langchain; install knowhow-agents[langchain]") from error
     return Knowhow
