@@ -1,8 +1,9 @@
 """Junk in a real memory: ``python -m knowhow.evals.benches.junk_household``.
 
-The novice learns household chores; what it knows then counts as proven. 50 useless lessons (of things and chores that
-do not exist) and 20 harmful ones (wrong ways to do this world's chores, with a better record than the right ones) are
-planted among that, in the novice's own words, so that it really reads and follows them. ``evals/prove.py`` then has at
+The novice learns household chores; what it knows then counts as proven (with ``--unproven`` it is on trial as well).
+50 useless lessons (of things and chores that do not exist) and 20 harmful ones (wrong ways to do this world's chores,
+with a better record than the right ones) are planted among that, in the novice's own words, so that it really reads and
+follows them. ``evals/prove.py`` then has at
 most 300 replays. Prints one JSON object: what became of each sort, and its true effect as paired replays of their own
 measure it afterwards, on other training tasks: of each harmful lesson alone, of all useless ones together, and of each
 good one where the others stay.
@@ -58,8 +59,9 @@ def harmful(count: int, plans: Sequence[Plan]) -> list[str]:
     return [str(wrong[number % len(wrong)]) for number in range(count)]
 
 
-def plant(memory: Memory, junk: dict[str, int]) -> None:
-    """What is there counts as proven; the junk comes as candidates, the harmful with a good record."""
+def plant(memory: Memory, junk: dict[str, int], proven: bool) -> None:
+    """What is there counts as ``proven``, or is on trial as well; the junk comes as candidates, the harmful with a good
+    record."""
     good = memory.items()
     read = [read_lesson(item.text) for item in good]
     texts = {
@@ -71,8 +73,9 @@ def plant(memory: Memory, junk: dict[str, int]) -> None:
         for sort, said in texts.items()
         for number, text in enumerate(said, 1)
     ]
-    proven = [Edit(Op.SET, item.id, {"status": Status.ACTIVE}, "proven before") for item in good]
-    memory.commit([*proven, *map(add, planted)], note="junk")
+    status = Status.ACTIVE if proven else Status.CANDIDATE
+    standing = [Edit(Op.SET, item.id, {"status": status, "effect": None}) for item in good]
+    memory.commit([*standing, *map(add, planted)], note="junk")
 
 
 @dataclass
@@ -137,7 +140,7 @@ async def bench(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         stage = open_stage(folder, Silent())
         with Memory.open(taught) as learned:
             memory.commit([add(item) for item in learned.items()])
-        plant(memory, {"useless": options.useless, "harmful": options.harmful})
+        plant(memory, {"useless": options.useless, "harmful": options.harmful}, proven=not options.unproven)
         planted = memory.journal.items()
         recall = open_mind(asked, ["playbook"], memory, stage.model, stage.suite).recall
         made = Bench(stage, memory, recall, options.proof, options.worth)
@@ -182,6 +185,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--useless", type=int, default=50)
     parser.add_argument("--harmful", type=int, default=20)
+    parser.add_argument("--unproven", action="store_true", help="what was learned is on trial, too")
     parser.add_argument("--worth", type=float, default=0.1, help="the least effect that is worth a lesson's place")
     parser.add_argument("--measured", type=int, default=40, help="tasks that each true effect is measured on")
     parser.add_argument("--seed", type=int, default=0)
