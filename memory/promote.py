@@ -8,8 +8,8 @@ Four rules, each valid however often one looks (``memory/proof/effects.py``), so
   probability 10%, and less the more it is worth. Two supermartingales under that hypothesis are multiplied, of pairs
   and of replays without it (``memory/proof/room.py``); each moves where the other rests, so that their product is one
   too, and seldom gets to 10;
-- a candidate is retired where it was used with success too seldom to be worth its place (``memory/proof/uses.py``), at
-  the level of 95%: one that is worth it is lost so with probability 5%.
+- a candidate is retired where it is used too seldom to be worth its place (``memory/proof/uses.py``), at the level of
+  95%: one that is worth it is lost so with probability 5%.
 
 An item that was promoted and whose interval comes to hold 0 is a candidate again. One that is pending becomes active
 only by a promotion. What a person vouched for is retired only where it harms. Beyond a number of items of one kind,
@@ -32,7 +32,7 @@ from knowhow.memory.types import Batch, Edit, Item, Op, Status, Trust
 FUTILE = 0.9
 """The level, one-sided and at all times, of the rule that ends a candidate's trial for futility."""
 SELDOM = 0.95
-"""The same of the rule for what was seldom used with success."""
+"""The same of the rule for what is seldom used."""
 _UNKNOWN = Room()
 _NO_ROOM: Mapping[str, Room] = {}
 
@@ -54,8 +54,8 @@ def promotions(
     used: Mapping[str, Room] = _NO_ROOM,
 ) -> list[Edit]:
     """One edit for each item with new evidence, in the order of ids: its effect, and its status where that changes;
-    then those that make room for others. ``room`` is what episodes without an item left to gain, ``used`` what those
-    earned that used it."""
+    then those that make room for others. ``room`` is what episodes without an item left to gain, ``used`` how many of
+    those that showed it used it."""
     weighed = [items[id] for id in sorted({*found, *room, *used}) if id in items]
     edits = [
         _edit(item, found.get(item.id, Evidence()), room.get(item.id, _UNKNOWN), used.get(item.id, _UNKNOWN), rules)
@@ -87,16 +87,16 @@ def decide(
         why = "without it there is hardly room for" if room.count else "it is hardly worth"
         return Status.RETIRED, f"{why} {rules.worth:+.2f}"
     if used.log_wealth(rules.worth) >= -log1p(-SELDOM) and not vouched:
-        return Status.RETIRED, f"it was used with success too seldom to be worth {rules.worth:+.2f}"
+        return Status.RETIRED, f"it is used too seldom to be worth {rules.worth:+.2f}"
     return item.status, "it is still open"
 
 
 def told(evidence: Evidence, room: Room = _UNKNOWN, used: Room = _UNKNOWN) -> str:
     """``+0.31 of reward (95%: +0.05 to +0.57, evidence of 42.0 pairs)``, what episodes without it left to gain, and
-    what those earned that used it."""
+    how often it was used."""
     low, high = evidence.interval()
     left = f"; {room.left:.1f} to gain in {room.count} episodes without it" * bool(room.count)
-    earned = f"; {used.left:.1f} earned by its use in {used.count} episodes with it" * bool(used.count)
+    earned = f"; used in {used.left:.0f} of {used.count} episodes" * bool(used.count)
     pairs = f"evidence of {evidence.weight:.1f} pairs"
     return f"{evidence.mean:+.2f} of reward (95%: {low:+.2f} to {high:+.2f}, {pairs}){left}{earned}"
 

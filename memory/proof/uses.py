@@ -1,9 +1,10 @@
-"""How often a lesson was used with success: a bound on its worth that every episode tells, with no replay.
+"""How often a lesson is used: a bound on its worth that every episode tells, with no replay.
 
-A lesson that the agent does not use cannot help it, nor can one that was used in an episode that failed. So the
-effect is at most the mean, over the episodes that showed it, of the reward where it was used and 0 where it was not.
-This holds for an agent that cites what it uses (``Trajectory.cited``; abilities, and lessons that set the manner of
-deciding, count as cited); where the agent hardly ever cites anything, nothing is concluded.
+A lesson that the agent does not use cannot help it. So its effect is at most the part of the episodes that showed it
+in which it was used. This holds for an agent that cites what it uses (``Trajectory.cited``; abilities, and lessons
+that set the manner of deciding, count as cited); where the agent hardly ever cites anything, nothing is concluded.
+Success is left out on purpose: while the agent hardly ever succeeds, a lesson that it needs beside others would seem
+worth nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ class Told(Ended, Protocol):
 
 
 def of_used(episodes: Iterable[Told]) -> dict[str, Room]:
-    """By item, the rewards of the episodes that used it, over those that showed it; nothing of an agent that does not
-    cite."""
+    """By item, how many of the episodes that showed it used it; nothing of an agent that does not cite."""
     seen = [episode for episode in episodes if counts(episode) and episode.shown]
     if sum(bool(episode.cited) for episode in seen) < CITING * len(seen):
         return {}
@@ -39,5 +39,5 @@ def of_used(episodes: Iterable[Told]) -> dict[str, Room]:
     for episode in seen:
         used = {*episode.cited}
         for id in episode.shown:
-            found[id] = found.get(id, Room()) + Room(1, (episode.reward or 0.0) if id in used else 0.0)
+            found[id] = found.get(id, Room()) + Room(1, float(id in used))
     return found
