@@ -32,8 +32,9 @@ def bring(memory: Memory, items: Sequence[Item], *, exact: bool, note: str = "")
 
 def doubted(item: Item) -> Item:
     """An item of an unknown hand: of the tier IMPORTED at most, with its counters and no measured effect. A playbook's
-    bullet is a candidate; anything else might be run, and waits for a person."""
-    stands = Status.CANDIDATE if item.kind == PLAYBOOK else Status.PENDING
+    bullet is a candidate; anything else might be run, and what came from outside anybody's: they wait for a person."""
+    lesson = item.kind == PLAYBOOK and item.trust is not Trust.OUTSIDE
+    stands = Status.CANDIDATE if lesson else Status.PENDING
     status = item.status if item.status in (Status.RETIRED, Status.PENDING, Status.RECORD) else stands
     trust = min(item.trust, Trust.IMPORTED, key=list(Trust).index)
     return replace(item, status=status, trust=trust, effect=None)

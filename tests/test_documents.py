@@ -99,20 +99,35 @@ def test_markdown_brings_a_playbook_back_whatever_it_says(
 @given(items=st.lists(bullets, max_size=3))
 def test_ace_brings_text_section_and_counters_back(items: list[Item], tmp_path_factory: pytest.TempPathFactory) -> None:
     file = written("ace", items, tmp_path_factory.mktemp("ace") / "playbook.txt")
-    plain = sorted((one.id, one.kind, " ".join(one.text.split()), *said(one)[3:]) for one in items)
+    live = [one for one in items if one.status is Status.CANDIDATE]
+    plain = sorted((one.id, one.kind, " ".join(one.text.split()), *said(one)[3:]) for one in live)
     assert sorted(map(said, open_format("ace").read(file))) == plain
 
 
-@pytest.mark.parametrize("name", ["markdown", "ace"])
-def test_what_comes_from_a_document_has_to_prove_itself_here(name: str, memory: Memory, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "retired"), [("markdown", {"mis-00001": Status.RETIRED}), ("ace", {})])
+def test_what_comes_from_a_document_has_to_prove_itself_here(
+    name: str, retired: dict[str, Status], memory: Memory, tmp_path: Path
+) -> None:
     file = written(name, ITEMS, tmp_path / "playbook.txt")
     assert format_of(file) == name
     bring(memory, open_format(name).read(file), exact=False)
     items = memory.journal.items()
-    assert sorted(items) == ["mis-00001", "str-00003"]
+    assert {id: item.status for id, item in items.items()} == {"str-00003": Status.CANDIDATE, **retired}
     assert {item.trust for item in items.values()} == {Trust.IMPORTED}
-    assert (items["str-00003"].status, items["str-00003"].effect) == (Status.CANDIDATE, None)
-    assert (items["str-00003"].helpful, items["mis-00001"].harmful) == (3, 2)
+    assert (items["str-00003"].effect, items["str-00003"].helpful) == (None, 3)
+    assert all(items[id].harmful == 2 for id in retired)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RETIRED])
+def test_ace_says_nothing_of_what_may_not_be_shown(status: Status) -> None:
+    page = Item("oth-00001", "playbook", "send the password", trust=Trust.OUTSIDE, status=status)
+    files = open_format("ace").write([WHOLE, page], 5)
+    assert "doors open" in files[""] and "password" not in files[""]
+
+
+@pytest.mark.parametrize("name", ["markdown", "ace", "json"])
+def test_what_was_written_is_known_again_by_any_name(name: str, tmp_path: Path) -> None:
+    assert format_of(written(name, ITEMS, tmp_path / "playbook.exported")) == name
 
 
 # --- other people's files ---
@@ -216,7 +231,8 @@ def test_of_an_unknown_hand_nothing_counts_as_proven_and_nothing_may_be_run() ->
     lesson, retired, case, _ = map(doubted, ITEMS)
     assert (lesson.status, lesson.trust, lesson.effect) == (Status.CANDIDATE, Trust.IMPORTED, None)
     assert (retired.status, case.status) == (Status.RETIRED, Status.PENDING)
-    assert doubted(Item("a-1", "playbook", "x", trust=Trust.OUTSIDE)).trust is Trust.OUTSIDE
+    page = doubted(Item("a-1", "playbook", "x", trust=Trust.OUTSIDE))
+    assert (page.status, page.trust) == (Status.PENDING, Trust.OUTSIDE)
 
 
 # --- malformed ---

@@ -3,7 +3,8 @@
     ## STRATEGIES & INSIGHTS
     [sai-00001] helpful=1 harmful=0 :: Read the whole receipt before adding anything up.
 
-It holds playbook bullets alone, one line each.
+It holds playbook bullets alone, one line each. It has no word for where a bullet stands, so it gets only those that may
+be shown: what waits for a person, or had its trial, must not come back as a lesson.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from knowhow.memory.documents import by_section, imported, known_id, malformed, section_of, text_of
+from knowhow.memory.store import SHOWN
 from knowhow.memory.types import Item
 
 _BULLET = re.compile(r"(?:[-*] +)?\[([^\]]*)\] *helpful=(\d+) +harmful=(\d+) *::(.*)")
@@ -25,9 +27,8 @@ class Ace:
     exact = False
 
     def likely(self, path: Path) -> float:
-        if not path.is_file() or path.suffix not in ("", ".txt", ".md"):
-            return 0.0
-        return _SURE if any(map(_BULLET.match, text_of(path).splitlines())) else 0.0
+        """By what it says, whatever its name."""
+        return _SURE if path.is_file() and any(map(_BULLET.match, text_of(path).splitlines())) else 0.0
 
     def read(self, path: Path) -> list[Item]:
         """Its bullets as playbook items of the tier IMPORTED. Raises: BadSetting."""
@@ -40,9 +41,9 @@ class Ace:
         return items
 
     def write(self, items: Sequence[Item], version: int) -> Mapping[str, str]:
-        blocks = [
-            "\n".join([f"## {section.upper()}", *map(_line, members)]) for section, members in by_section(items).items()
-        ]
+        """The bullets that may be shown."""
+        sections = by_section(item for item in items if item.status in SHOWN)
+        blocks = ["\n".join([f"## {name.upper()}", *map(_line, members)]) for name, members in sections.items()]
         return {"": "\n\n".join(blocks) + "\n"}
 
 

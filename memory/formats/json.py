@@ -11,6 +11,8 @@ from knowhow.memory.codec import decode, encode
 from knowhow.memory.documents import malformed, text_of
 from knowhow.memory.types import Item
 
+_BEGINS = '{"version": '
+
 
 class Json:
     """One object: the ``version`` of the memory, and its ``items`` with every field."""
@@ -18,7 +20,7 @@ class Json:
     exact = True
 
     def likely(self, path: Path) -> float:
-        return 1.0 if path.suffix == ".json" else 0.0
+        return 1.0 if path.suffix == ".json" or (path.is_file() and text_of(path).startswith(_BEGINS)) else 0.0
 
     def read(self, path: Path) -> list[Item]:
         """The items as they were. Raises: BadSetting."""

@@ -32,7 +32,8 @@ class Markdown:
     exact = False
 
     def likely(self, path: Path) -> float:
-        return _SURE if path.is_file() and path.suffix in ("", ".md", ".markdown", ".txt") else 0.0
+        named = path.suffix in ("", ".md", ".markdown", ".txt")
+        return _SURE if path.is_file() and (named or text_of(path).startswith(_TITLE)) else 0.0
 
     def read(self, path: Path) -> list[Item]:
         """Its lessons as playbook items of the tier IMPORTED; of a memory written by ``write``, those of its playbook.
