@@ -142,13 +142,16 @@ def import_(
     """Read a playbook or a memory from a file: all of it in one version, or nothing.
 
     A playbook's lessons become candidates of the tier "imported": nothing in a file counts as measured or approved.
-    What might be run or followed in other ways waits for `knowhow memory review`. --exact brings a JSON export back
-    as it was.
+    What might be run or followed in other ways waits for `knowhow memory review`; what banks noted for themselves is
+    skipped. --exact brings a JSON export back as it was.
 
     Example: knowhow memory import runs/demo playbook.md
     """
+    import asyncio
+
     from knowhow.environments.errors import BadSetting
     from knowhow.memory.exports import format_of, open_format
+    from knowhow.memory.fitting import refuse_unfit
     from knowhow.memory.imports import bring, doubted
 
     name = format or format_of(source)
@@ -156,13 +159,15 @@ def import_(
     if exact and not chosen.exact:
         raise BadSetting(f"--exact is for JSON, which keeps all of an item, not for {name}")
     items = chosen.read(source)
+    kept = items if exact else doubted(items)
+    asyncio.run(refuse_unfit(kept))
     with alone(run), memory_in(run) as memory:
-        kept = items if exact else [doubted(item) for item in items]
         added = bring(memory, kept, exact=exact, note=f"imported from {source.name}")
         number = memory.version
-    told = {"imported": added, "present": len(items) - len(added), "format": name, "version": number}
-    line = f"version {number}: {len(added)} items imported from {source}, {len(items) - len(added)} were there already"
-    tell(told, json, lambda: typer.echo(line))
+    present, notes = len(kept) - len(added), len(items) - len(kept)
+    told = {"imported": added, "present": present, "skipped": notes, "format": name, "version": number}
+    line = f"version {number}: {len(added)} items imported from {source}, {present} were there already"
+    tell(told, json, lambda: typer.echo(f"{line}, {notes} notes of banks skipped" if notes else line))
 
 
 def _items(memory: Memory, version: int | None, kind: str | None, *, notes: bool = False) -> tuple[int, list[Item]]:

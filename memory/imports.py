@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from knowhow.environments.errors import BadSetting
@@ -30,12 +30,19 @@ def bring(memory: Memory, items: Sequence[Item], *, exact: bool, note: str = "")
     return [item.id for item in new]
 
 
-def doubted(item: Item) -> Item:
-    """An item of an unknown hand: of the tier IMPORTED at most, with its counters and no measured effect. A playbook's
-    bullet is a candidate; anything else might be run, and what came from outside anybody's: they wait for a person."""
+def doubted(items: Iterable[Item]) -> list[Item]:
+    """Items of an unknown hand: of the tier IMPORTED at most, with their counters and no measured effect.
+
+    A playbook's bullet is a candidate; anything else might be run, and what came from outside is anybody's: they wait
+    for a person. What a bank noted for itself (RECORD) would act unseen, and is left out.
+    """
+    return [_doubted(item) for item in items if item.status is not Status.RECORD]
+
+
+def _doubted(item: Item) -> Item:
     lesson = item.kind == PLAYBOOK and item.trust is not Trust.OUTSIDE
     stands = Status.CANDIDATE if lesson else Status.PENDING
-    status = item.status if item.status in (Status.RETIRED, Status.PENDING, Status.RECORD) else stands
+    status = item.status if item.status in (Status.RETIRED, Status.PENDING) else stands
     trust = min(item.trust, Trust.IMPORTED, key=list(Trust).index)
     return replace(item, status=status, trust=trust, effect=None)
 

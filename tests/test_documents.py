@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from knowhow.environments.errors import BadSetting, UnknownName
 from knowhow.memory.banks.playbook import SECTIONS
 from knowhow.memory.exports import format_of, open_format, write_files
+from knowhow.memory.fitting import refuse_unfit
 from knowhow.memory.fold import add
 from knowhow.memory.imports import bring, doubted
 from knowhow.memory.store import Memory
@@ -228,11 +229,54 @@ def test_json_of_another_memory_does_not_write_over_items(memory: Memory) -> Non
 
 
 def test_of_an_unknown_hand_nothing_counts_as_proven_and_nothing_may_be_run() -> None:
-    lesson, retired, case, _ = map(doubted, ITEMS)
+    lesson, retired, case, _ = doubted(ITEMS)
     assert (lesson.status, lesson.trust, lesson.effect) == (Status.CANDIDATE, Trust.IMPORTED, None)
     assert (retired.status, case.status) == (Status.RETIRED, Status.PENDING)
-    page = doubted(Item("a-1", "playbook", "x", trust=Trust.OUTSIDE))
+    note = Item("a-2", "attempts", "x", status=Status.RECORD)
+    (page,) = doubted([Item("a-1", "playbook", "x", trust=Trust.OUTSIDE), note])
     assert (page.status, page.trust) == (Status.PENDING, Trust.OUTSIDE)
+
+
+def a(kind: str, **data: object) -> Item:
+    return Item("sus-00001", kind, "go {place} => look in {place}", data, suite="doors", task_kind="door")
+
+
+CASE = {"goal": "g", "plan": ["take"], "opened": [[]], "steps": 1, "reward": 1.0, "signature": "s", "visits": []}
+TEACHING = {"goal": "g", "transcript": "took", "rationale": "", "skills": [], "steps": 1, "reward": 1.0}
+WHOLE_TEACHING = {**TEACHING, "confidence": 1.0, "signature": "s"}
+FOLLOWED = {"temperature": None, "tools": [], "method": "", "record": {}}
+FIT = [
+    a("cases", **CASE),
+    a("demonstrations", **WHOLE_TEACHING),
+    a("strategies", **FOLLOWED),
+    a("rewrites", wording="look in {place}", promised=1.0),
+    a("skills", name="n", goal="", code="", version=1, repairs=0, tests=[]),
+    a("manual"),
+    a("playbook"),
+    a("playbook", section="strategies"),
+    a("store", namespace=["a"], value={}),
+]
+UNFIT = [
+    *(a("cases", **{key: value for key, value in CASE.items() if key != lacking}) for lacking in CASE),
+    a("cases", **{**CASE, "visits": [3]}),
+    *(a("demonstrations", **{k: v for k, v in WHOLE_TEACHING.items() if k != lacking}) for lacking in WHOLE_TEACHING),
+    a("strategies", temperature=0.1, tools=7, method="", record={}),
+    a("rewrites", wording="look in {place}", wins="many"),
+    a("skills", name="n", goal="", code="def n(", tools=[]),
+    a("skills", code="def n(): pass"),
+    a("sessions"),
+]
+
+
+@pytest.mark.parametrize("item", FIT, ids=lambda item: item.kind)
+async def test_what_a_bank_can_work_with_comes_in(item: Item) -> None:
+    await refuse_unfit([WHOLE, item])
+
+
+@pytest.mark.parametrize("item", UNFIT, ids=lambda item: f"{item.kind} {sorted(item.data)}")
+async def test_what_no_bank_can_work_with_is_refused_by_its_name(item: Item) -> None:
+    with pytest.raises(BadSetting, match=r"item 'sus-00001': .*; nothing was imported"):
+        await refuse_unfit([WHOLE, item])
 
 
 # --- malformed ---
