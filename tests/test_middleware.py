@@ -240,9 +240,17 @@ def test_a_model_that_cannot_reflect_costs_no_run_and_is_asked_again(
 
 
 @pytest.mark.parametrize("reward", [1.5, -1, "good"])
-def test_feedback_that_is_no_reward_is_told(reward: Any, agent: Agent) -> None:
-    with pytest.raises(BadSetting, match=f"the feedback of a run was {reward!r}"):
-        ask(agent(feedback=lambda messages: reward))
+def test_feedback_that_is_no_reward_is_told_and_the_answer_kept(
+    reward: Any, agent: Agent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ask(agent(feedback=lambda messages: reward))
+    assert f"the feedback of a run was {reward!r}" in caplog.text
+    assert [episode.reward for episode in kept(tmp_path)] == [None]
+
+
+def test_feedback_that_raises_costs_nobody_the_answer(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    assert ask(agent(feedback=lambda messages: 1 / 0))
+    assert "the feedback of a run failed, so that nothing is known of its worth: division by zero" in caplog.text
 
 
 async def test_feedback_may_be_async(agent: Agent, tmp_path: Path) -> None:

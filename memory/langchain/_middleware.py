@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -23,6 +24,7 @@ from knowhow.environments.types import Trajectory
 from knowhow.memory.langchain.chat_episode import Begun, episode, request
 from knowhow.memory.langchain.practice import Habits, Practice
 
+_log = logging.getLogger(__name__)
 Judge = Callable[[Sequence[BaseMessage]], float | Awaitable[float | None] | None]
 T = TypeVar("T")
 
@@ -38,10 +40,10 @@ class Knowhow(AgentMiddleware[KnowhowState, Any, Any]):
 
     ``memory`` is a folder, made where there is none, which several agents, threads and processes may share.
     ``feedback`` gets all messages of a finished run and returns its worth in [0, 1], or None where nobody knows; for
-    async agents it may be async. ``model`` reflects: a LangChain chat model, the URI of one, or None for the agent's
-    own. What a tool said may come from anybody, so that lessons from runs with tools wait for a person (``knowhow
-    memory review FOLDER``) unless ``trusted_tools``. The other settings are those of
-    ``memory/langchain/practice.py:Habits``; ``seed`` makes the choice of what is withheld repeatable.
+    async agents it may be async, and where it fails that is logged. ``model`` reflects: a LangChain chat model, the
+    URI of one, or None for the agent's own. What a tool said may come from anybody, so that lessons from runs with
+    tools wait for a person (``knowhow memory review FOLDER``) unless ``trusted_tools``. The other settings are those
+    of ``memory/langchain/practice.py:Habits``; ``seed`` makes the choice of what is withheld repeatable.
 
     Raises: BadSetting, UnknownName, MissingExtra for settings that cannot be used; MemoryDamaged.
     """
@@ -85,19 +87,25 @@ class Knowhow(AgentMiddleware[KnowhowState, Any, Any]):
         return await handler(self._taught(request))
 
     def after_agent(self, state: KnowhowState, runtime: Runtime[Any]) -> None:
-        judged = self._feedback(state["messages"])
-        reward = _apart(_settled(judged)) if inspect.isawaitable(judged) else judged
-        if self._kept(state, _checked(reward), runtime):
+        if self._kept(state, _apart(self._judged(state["messages"])), runtime):
             _apart(self._learn())
 
     async def aafter_agent(self, state: KnowhowState, runtime: Runtime[Any]) -> None:
-        reward = await _settled(self._feedback(state["messages"]))
-        if await asyncio.to_thread(self._kept, state, _checked(reward), runtime):
+        reward = await self._judged(state["messages"])
+        if await asyncio.to_thread(self._kept, state, reward, runtime):
             await asyncio.get_running_loop().run_in_executor(None, asyncio.run, self._learn())
 
     def close(self) -> None:
         """Let go of the folder."""
         self.practice.close()
+
+    async def _judged(self, messages: Sequence[BaseMessage]) -> float | None:
+        """What the run was worth, None where the feedback fails: the agent's answer is not lost for that."""
+        try:
+            return _checked(await _settled(self._feedback(messages)))
+        except Exception as error:
+            _log.error("the feedback of a run failed, so that nothing is known of its worth: %s", error)
+            return None
 
     async def _begun(self, state: KnowhowState) -> Begun:
         asked = request(state["messages"])
