@@ -12,8 +12,9 @@ from typing import Any
 
 from knowhow.environments.discover import unknown
 from knowhow.environments.errors import BadSetting, Conflict
-from knowhow.environments.types import Trajectory
+from knowhow.environments.types import Task, Trajectory
 from knowhow.memory.codec import decode, encode
+from knowhow.memory.examples.examples import state_of
 from knowhow.memory.fold import Change, add, touched
 from knowhow.memory.lineage import Ids, lineage
 from knowhow.memory.store import Memory
@@ -32,22 +33,25 @@ def quarantine(
     """What ``edits`` become where they may not act by themselves.
 
     An ADD waits as PENDING, and what follows in the batch for that item goes with it; of a COUNT only the uses stay; a
-    measured effect passes, and so does what banks note for themselves (RECORD), which is never shown. Any other SET,
-    and a REMOVE, becomes a proposal. What waits already is not asked for twice.
+    measured effect passes, and so do figures that a bank notes with an item, what banks note for themselves (RECORD,
+    which is never shown) and the REMOVE of what only waits. Any other SET, and a REMOVE, becomes a proposal. What waits
+    already is not asked for twice.
     ``items`` is the state that the edits were made against, ``taught`` the episodes behind them.
     """
-    room = _Waiting(items, ids, lineage(taught) if taught else {})
+    waiting = _Waiting(items, ids, taught)
     for edit in edits:
-        room.take(edit)
-    return room.edits
+        waiting.take(edit)
+    return waiting.edits
 
 
 class _Waiting:
-    def __init__(self, items: Mapping[str, Item], ids: Ids, origin: Mapping[str, Any]) -> None:
+    def __init__(self, items: Mapping[str, Item], ids: Ids, taught: Sequence[Trajectory]) -> None:
         self.edits: list[Edit] = []
-        self._items, self._ids, self._origin = items, ids, origin
+        self._items, self._ids = items, ids
+        self._origin: Mapping[str, Any] = lineage(taught) if taught else {}
         self._added, self._dropped = set[str](), set[str]()
         self._free = {id for id, item in items.items() if item.status is Status.RECORD}
+        self._plain = {text for one in taught for text in _told_by_suite(one.task)} | {one.id for one in taught}
         pending = [item for item in items.values() if item.status is Status.PENDING]
         self._texts = {(item.kind, item.text) for item in pending}
 
@@ -72,10 +76,17 @@ class _Waiting:
         if edit.item in self._added:
             fields = {name: value for name, value in edit.fields.items() if name != "status"}
             self.edits.append(replace(edit, fields=fields))
-        elif edit.fields.keys() <= {"effect"}:
+        elif edit.fields.keys() <= {"effect"} or self._counts_only(edit):
             self.edits.append(edit)
         else:
             self._propose(edit)
+
+    def _counts_only(self, edit: Edit) -> bool:
+        """Whether it notes figures alone: no word is new to the item but what the suite itself says of its tasks."""
+        now = self._items.get(edit.item)
+        if now is None or edit.fields.keys() != {"data"}:
+            return False
+        return _words(edit.fields["data"]) <= _words(now.data) | self._plain
 
     def _count(self, edit: Edit) -> None:
         uses = {name: value for name, value in edit.fields.items() if name == "uses"}
@@ -83,8 +94,9 @@ class _Waiting:
             self.edits.append(replace(edit, fields=uses))
 
     def _remove(self, edit: Edit) -> None:
-        if edit.item in self._added:
-            self._added.remove(edit.item)
+        now = self._items.get(edit.item)
+        if edit.item in self._added or (now is not None and now.status is Status.PENDING):
+            self._added.discard(edit.item)
             self.edits.append(edit)
         else:
             self._propose(edit)
@@ -99,6 +111,19 @@ class _Waiting:
         lowest = {"trust": edit.fields["trust"]} if "trust" in edit.fields else {}
         origin = {**self._origin, **lowest, "status": Status.PENDING}
         self.edits.append(add(Item(self._ids.next(PREFIX), PROPOSAL, text, data, **origin), edit.why))
+
+
+def _told_by_suite(task: Task) -> tuple[str, ...]:
+    return task.id, task.kind, task.goal, state_of(task)
+
+
+def _words(value: Any) -> set[str]:
+    """Every text anywhere in plain data, keys among them."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, Mapping):
+        return {text for pair in value.items() for part in pair for text in _words(part)}
+    return {text for part in value for text in _words(part)} if isinstance(value, list | tuple) else set()
 
 
 _TAKE: Mapping[Op, Callable[[_Waiting, Edit], None]] = {
