@@ -39,8 +39,8 @@ def recall_of(
 
     async def recall(query: Query) -> Recalled:
         offers = [_offer(memory, bank, policies, query, same_task) for bank in banks]
-        _fit(offers, query, tokens)
-        tried = _tried(memory, query, same_task)
+        tried = _tried(memory, banks, query, same_task)
+        _fit(offers, query, tokens - len(_quoted(list(tried.values()))) // CHARACTERS_A_TOKEN)
         shown, withheld = split({item.id: item for offer in offers for item in offer.chosen} | tried, query)
         offered = [[item for item in offer.chosen if item.id in shown] for offer in offers]
         parts = [offer.bank.show(items) for offer, items in zip(offers, offered, strict=True)]
@@ -92,13 +92,21 @@ class _Offer:
         """As many of the best as fit; a smaller one may fit where a larger one did not."""
         if self.ranked is None:
             self.ranked = [scored.item for scored in self.bank.rank(query, self.items)]
-        kept = []
+        kept: list[Item] = []
+        left = tokens - self._heading()
         for item in self.ranked:
-            cost = size(self.bank, [item])
-            if cost <= tokens:
+            cost = size(self.bank, [item]) - self._heading()
+            if cost <= left:
                 kept.append(item)
-                tokens -= cost
+                left -= cost
+        while kept and size(self.bank, kept) > tokens:
+            kept.pop()
         self.ranked = kept
+
+    def _heading(self) -> int:
+        """What the first item takes beyond its own lines."""
+        one, other = (self.ranked or [])[:1], (self.ranked or [])[1:2]
+        return max(0, size(self.bank, one) + size(self.bank, other) - size(self.bank, one + other)) if other else 0
 
 
 def size(bank: Bank, items: Sequence[Item]) -> int:
@@ -134,11 +142,19 @@ def _not_from_here(items: Sequence[Item], query: Query, same_task: bool) -> list
     return [item for item in items if same_task or here not in item.tasks]
 
 
-def _tried(memory: Memory, query: Query, same_task: bool) -> dict[str, Item]:
+def _tried(memory: Memory, banks: Sequence[Bank], query: Query, same_task: bool) -> dict[str, Item]:
     if not query.tries:
         return {}
     pending = [item for item in memory.items(statuses=(Status.PENDING,)) if item.id in query.tries]
-    return {item.id: item for item in _not_from_here(pending, query, same_task)}
+    known = {bank.kind: bank for bank in banks}
+    said = [item for item in pending if item.kind in known and _is_text(known[item.kind], item)]
+    return {item.id: item for item in _not_from_here(said, query, same_task)}
+
+
+def _is_text(bank: Bank, item: Item) -> bool:
+    """Whether quoting an item tries it: a tool, or a manner of deciding, is not tried by its description."""
+    shown = bank.show([item])
+    return not (shown.abilities or shown.manner)
 
 
 def _quoted(items: Sequence[Item]) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from making import WON
 
-from knowhow.agents.types import Query, Recalled
+from knowhow.agents.types import Ability, Query, Recalled
+from knowhow.environments.calls import tool
 from knowhow.environments.types import Trajectory
 from knowhow.evals.stage import withheld
 from knowhow.memory.fold import add
@@ -168,3 +169,29 @@ def test_ids_are_the_same_again_for_the_same_occasion(memory: Memory) -> None:
     first, again = Ids(memory, "note", [WON]), Ids(memory, "note", [WON])
     assert [first.next("not") for _ in range(2)] == [again.next("not") for _ in range(2)] == ["not-00001", "not-00002"]
     assert Ids(memory, "note", [replace(WON, id="other")]).next("not") == "not-00003"
+
+
+async def test_what_would_act_as_a_tool_is_not_tried_by_its_description(memory: Memory) -> None:
+    class Tools(Notes):
+        def show(self, items: Sequence[Item]) -> Recalled:
+            made = tuple(Ability(item.id, tool("skill_x", ""), _never) for item in items)
+            return replace(super().show(items), abilities=made)
+
+    put(memory, Item("n-1", "tools", "Call me.", status=Status.PENDING), Item("n-2", "x", "?", status=Status.PENDING))
+    tried = await recall_of(memory, [Tools(memory, "tools")])(replace(QUERY, tries=frozenset({"n-1", "n-2"})))
+    assert (tried.text, tried.shown, tried.withheld, tried.abilities) == ("", (), (), ())
+
+
+async def _never(arguments: object, act: object, before: object) -> str:
+    raise AssertionError("it ran")
+
+
+@pytest.mark.parametrize("tokens", [60, 200, 600])
+async def test_a_budget_is_filled_and_kept(memory: Memory, tokens: int) -> None:
+    class Headed(Notes):
+        def show(self, items: Sequence[Item]) -> Recalled:
+            return Recalled("# Notes\nThese are notes that a reader may heed or leave.\n" + super().show(items).text)
+
+    put(memory, *(Item(f"n-{n:03}", "note", f"Take key {n} before door {n}.") for n in range(100)))
+    text = (await recall_of(memory, [Headed(memory, "note")], tokens=tokens)(QUERY)).text
+    assert tokens - 15 <= len(text) / 4 <= tokens + 1
