@@ -42,7 +42,8 @@ def find(package: str, name: str) -> Any:
             return point.load()
     if name.endswith(".py"):
         raise UnknownName(f"{name} is a file; name what to take from it, as in {name}:Name")
-    raise unknown(re.sub("(?<=ch)es$|s$", "", package.rsplit(".", 1)[-1]), name, names(package))
+    kind = re.sub("ies$", "ys", package.rsplit(".", 1)[-1])
+    raise unknown(re.sub("(?<=ch)es$|s$", "", kind), name, names(package))
 
 
 def unknown(kind: str, name: str, known: Sequence[str]) -> UnknownName:

@@ -29,6 +29,7 @@ from knowhow.memory.journal import Journal
 from knowhow.memory.learning import learned
 from knowhow.memory.promote import evidence_kept
 from knowhow.memory.proof.withhold import some_withheld
+from knowhow.memory.review import pending
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
 
@@ -75,7 +76,8 @@ async def _go_on(folder: RunFolder, watch: Watch, *, reopen: bool = False) -> di
         after = await loop.measure("after", final)
         control = await loop.measure("withheld", final)
         await stage.model.aclose()
-    result = _result(folder.path, done, before, after, control, loop.gate_overlap)
+        result = _result(folder.path, done, before, after, control, loop.gate_overlap)
+        result["waiting"] = len(pending(memory))
     write_json(folder.path / "result.json", result)
     return result
 
@@ -246,6 +248,8 @@ def _check(settings: Settings) -> None:
 
 def _memory_asked(asked: str) -> tuple[list[str], Path | None]:
     """The banks to learn with, and the run folder to go on from, if one was named."""
+    if not asked.strip():
+        raise BadSetting("--memory names no bank; see `knowhow banks`")
     if Path(asked).is_dir():
         return banks_of(Path(asked)), Path(asked)
     return split_list(asked), None

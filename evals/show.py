@@ -39,6 +39,9 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
         console.print(f"[yellow]{told}[/yellow]", soft_wrap=True)
     where = f"memory: version {result['memory_version']} in {escape(str(folder))}"
     console.print(f"{where}  (knowhow memory show {escape(str(folder))})", highlight=False, soft_wrap=True)
+    if result.get("waiting"):
+        told = f"{result['waiting']} items wait for you: knowhow memory review {escape(str(folder))}"
+        console.print(told, highlight=False, soft_wrap=True)
     console.print(f"report: {escape(str(page))}", highlight=False, soft_wrap=True)
 
 
@@ -96,7 +99,7 @@ def show_findings(name: str, findings: Sequence[Finding]) -> None:
 def _figures() -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("", no_wrap=True)
-    for name in ("success", "95% interval", "episodes", "steps", "calls", "tokens", "cost"):
+    for name in ("success", "95% interval", "episodes", "steps", "actions", "calls", "tokens", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
@@ -110,6 +113,7 @@ def _figure_row(table: Table, title: str, result: Mapping[str, Any]) -> None:
         f"{100 * low:.1f}-{100 * high:.1f}%" if known else "",
         f"{result['episodes']:,}",
         f"{result['mean_steps']:.1f}" if known else "",
+        f"{result.get('mean_actions', result['mean_steps']):.1f}" if known else "",
         f"{result['model_calls']:,}",
         short_number(result["prompt_tokens"] + result["completion_tokens"]),
         f"${result['cost_usd']:.2f}",

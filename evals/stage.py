@@ -15,8 +15,8 @@ from knowhow.agents.metering import Budget, Meter
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Query, Recall, Recalled, nothing
-from knowhow.environments.discover import build, split_list
-from knowhow.environments.errors import KnowhowError
+from knowhow.environments.discover import at_least, build, split_list
+from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.types import StopReason, Suite, Trajectory
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
@@ -25,6 +25,7 @@ from knowhow.evals.tasks import draw
 from knowhow.evals.watch import Watch
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
+from knowhow.memory.types import Bank
 
 SUITES = "knowhow.environments.suites"
 BANKS = "knowhow.memory.banks"
@@ -168,6 +169,18 @@ def open_mind(settings: Settings, banks: Sequence[str], memory: Memory, ask: Mod
     Raises: UnknownName, BadSetting, MissingExtra for what they name.
     """
     made = [build(BANKS, specification, memory, ask, suite) for specification in banks]
+    _check_banks(made)
     policies = [build(POLICIES, policy, memory, ask, suite) for policy in split_list(settings.recall)]
     tokens, same_task = settings.memory_tokens, settings.same_task
     return Mind(memory, made, policies, recall_of(memory, made, policies, tokens=tokens, same_task=same_task))
+
+
+def _check_banks(banks: Sequence[Bank]) -> None:
+    """Raises: BadSetting for two banks that would keep the same items, and for what is no number of items."""
+    kinds = [bank.kind for bank in banks]
+    twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+    if twice is not None:
+        raise BadSetting(f"the bank {twice} is named twice; name each bank once")
+    for bank in banks:
+        if bank.most is not None:
+            at_least(1, most=bank.most)
