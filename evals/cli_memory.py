@@ -172,8 +172,14 @@ def import_(
 
 def _items(memory: Memory, version: int | None, kind: str | None, *, notes: bool = False) -> tuple[int, list[Item]]:
     """The items of a kind; of all kinds the lessons, what banks note for themselves only with ``notes``."""
+    from knowhow.environments.discover import names, unknown
+    from knowhow.evals.stage import BANKS
+
     number = memory.version if version is None else version
     items = memory.journal.items(number).values()
+    kinds = sorted({*names(BANKS), *(item.kind for item in items)})
+    if kind and kind not in kinds:
+        raise unknown("kind of item", kind, kinds)
     return number, [item for item in items if item.kind == kind or (not kind and (notes or item.status != "record"))]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from knowhow.evals.cli_trace import about
 from knowhow.evals.memory_folder import Json, Run, alone, episodes_in, memory_in, tell
+from knowhow.evals.review_lines import diff_lines, printable
 
 if TYPE_CHECKING:
     from knowhow.memory.episodes import Episodes
@@ -127,14 +128,17 @@ def _told(memory: Memory, episodes: Episodes, item: Item) -> dict[str, Any]:
 
 
 def _diff(memory: Memory, item: Item) -> list[str]:
-    from knowhow.memory.exports import change_lines
+    from knowhow.environments.errors import BadSetting
     from knowhow.memory.fold import Change
     from knowhow.memory.review import PROPOSAL, outcome
 
     if item.kind != PROPOSAL:
-        return change_lines(Change(item.id, None, item))
-    change = outcome(memory, item)
-    return change_lines(change) if change else ["it is about an item that is gone"]
+        return diff_lines(Change(item.id, None, item))
+    try:
+        change = outcome(memory, item)
+    except BadSetting as error:
+        return [str(error)]
+    return diff_lines(change) if change else ["it is about an item that is gone"]
 
 
 def _lines(memory: Memory, episodes: Episodes, item: Item) -> list[str]:
@@ -146,4 +150,4 @@ def _lines(memory: Memory, episodes: Episodes, item: Item) -> list[str]:
 
 
 def _print(lines: Iterable[str]) -> None:
-    typer.echo("\n".join(lines))
+    typer.echo(printable("\n".join(lines)))

@@ -19,7 +19,7 @@ from knowhow.memory.fold import add
 from knowhow.memory.lineage import Ids
 from knowhow.memory.review import quarantine
 from knowhow.memory.store import Memory
-from knowhow.memory.types import Edit, Item, Op, Trust
+from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,11 @@ def shown(folder: Path) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for item in knowhow("memory", "show", folder, "--json").told["items"]}
 
 
+def pending(folder: Path) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = knowhow("memory", "review", folder, "--json").told["pending"]
+    return told
+
+
 # --- review ---
 
 
@@ -61,6 +66,28 @@ def test_what_waits_is_listed_with_source_trust_and_difference(run: Path) -> Non
     assert waiting["pro-00002"]["diff"] == [f"- str-00001  {text}"]
     (source,) = waiting["pro-00001"]["taught"]
     assert source["goal"] and source["reward"] in (0.0, 1.0)
+
+
+def test_what_would_act_is_shown(run: Path) -> None:
+    code = "def look(do):\n    do('act', command='look')\n" + "    pass\n" * 300
+    was = {"method": "", "tools": ["act"], "record": {"door": [1, 1]}, "code": "one\ntwo\n"}
+    now = {**was, "method": "refine(rounds=9)", "code": "one\nthree\n"}
+    with Memory.open(run) as memory:
+        strategy = Item("stg-00900", "strategies", "For doors", was)
+        skill = Item("ski-00900", "skills", "look()\x1b[8m", {"code": code, "tests": []}, status=Status.PENDING)
+        memory.commit([add(strategy), add(skill)])
+        change = Edit(Op.SET, "stg-00900", {"data": now, "trust": Trust.OUTSIDE})
+        broken = Item("pro-00901", "proposal", "x", {"op": "add", "item": "stg-00900"}, status=Status.PENDING)
+        memory.commit([*quarantine([change], memory.journal.items(), Ids(memory, "t", [])), add(broken)])
+    diffs = {one["id"]: one["diff"] for one in pending(run)}
+    assert diffs["ski-00900"][1:4] == ["    code:", "      def look(do):", "          do('act', command='look')"]
+    assert diffs["ski-00900"][-1] == "      (103 more lines; --json has them all)"
+    (proposal,) = [diff for diff in diffs.values() if diff[0].startswith("~ stg-00900")]
+    assert "    method: refine(rounds=9)" in proposal and "      -two" in proposal and "      +three" in proposal
+    assert not any("record" in line or "tools" in line for line in proposal)
+    assert "is there already" in diffs["pro-00901"][0]
+    out = knowhow("memory", "review", run, typed="q\n").out
+    assert "\x1b" not in knowhow("memory", "review", run, typed="s\n" * 9).out and out
 
 
 def test_machines_decide_by_options(run: Path) -> None:
@@ -174,7 +201,25 @@ def test_unknown_names_come_with_the_nearest(run: Path) -> None:
     assert len(knowhow("memory", "why", run, "?").complaint) < 200
 
 
+def test_an_unknown_kind_comes_with_the_nearest_and_one_without_items_is_empty(run: Path) -> None:
+    said = knowhow("memory", "show", run, "--kind", "playbok")
+    assert (said.code, said.complaint) == (1, "there is no kind of item 'playbok'; did you mean playbook?")
+    assert knowhow("memory", "show", run, "--kind", "cases", "--json").told["items"] == []
+
+
 # --- import and export ---
+
+
+def test_what_a_bank_could_not_work_with_is_refused_whole(run: Path, tmp_path: Path) -> None:
+    before, file = shown(run), tmp_path / "memory.json"
+    case = {"id": "cas-00001", "kind": "cases", "text": "a case", "data": {"goal": "g"}}
+    note = {"id": "att-00001", "kind": "attempts", "text": "a note", "status": "record"}
+    file.write_text(json.dumps({"items": [note, case]}))
+    complaint = knowhow("memory", "import", run, file).complaint
+    assert "item 'cas-00001': the bank cases cannot work with it (KeyError" in complaint and shown(run) == before
+    file.write_text(json.dumps({"items": [note]}))
+    told = knowhow("memory", "import", run, file, "--json").told
+    assert (told["imported"], told["present"], told["skipped"]) == ([], 0, 1)
 
 
 def test_a_playbook_moves_from_run_to_run(evolved: Path, run: Path, tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def a(kind: str, **data: object) -> Item:
 CASE = {"goal": "g", "plan": ["take"], "opened": [[]], "steps": 1, "reward": 1.0, "signature": "s", "visits": []}
 TEACHING = {"goal": "g", "transcript": "took", "rationale": "", "skills": [], "steps": 1, "reward": 1.0}
 WHOLE_TEACHING = {**TEACHING, "confidence": 1.0, "signature": "s"}
-FOLLOWED = {"temperature": None, "tools": [], "method": "", "record": {}}
+FOLLOWED: dict[str, object] = {"temperature": None, "tools": [], "method": "", "record": {}}
 FIT = [
     a("cases", **CASE),
     a("demonstrations", **WHOLE_TEACHING),
@@ -262,8 +262,6 @@ UNFIT = [
     *(a("demonstrations", **{k: v for k, v in WHOLE_TEACHING.items() if k != lacking}) for lacking in WHOLE_TEACHING),
     a("strategies", temperature=0.1, tools=7, method="", record={}),
     a("rewrites", wording="look in {place}", wins="many"),
-    a("skills", name="n", goal="", code="def n(", tools=[]),
-    a("skills", code="def n(): pass"),
     a("sessions"),
 ]
 
