@@ -68,7 +68,7 @@ def test_run_prints_its_result_as_one_line_of_json(knowhow: Knowhow, tmp_path: P
 
 def test_evolve_prints_its_result_as_one_line_of_json_and_writes_a_report(knowhow: Knowhow, tmp_path: Path) -> None:
     told = knowhow("evolve", *QUICK, "--out", tmp_path / "run", "--json").told
-    assert set(told) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap"}
+    assert set(told) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap", "waiting"}
     assert set(told["rounds"][0]) == {
         *("round", "train_success", "validation_success", "edits", "kept", "memory_version", "best")
     }
@@ -76,6 +76,14 @@ def test_evolve_prints_its_result_as_one_line_of_json_and_writes_a_report(knowho
     assert (tmp_path / "run" / "report.html").exists()
     again = knowhow("evolve", "--resume", tmp_path / "run", "--json").told
     assert outcome(again) == outcome(told)
+
+
+def test_evolve_says_how_much_waits_for_a_person(knowhow: Knowhow, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    said = knowhow("evolve", *QUICK, "--review", "--out", folder)
+    number = json.loads((folder / "result.json").read_text())["waiting"]
+    assert number == len(knowhow("memory", "review", folder, "--json").told["pending"]) > 0
+    assert f"{number} items wait for you: knowhow memory review {folder}" in said.out
 
 
 def test_the_listings_are_one_line_of_json_too(knowhow: Knowhow) -> None:
