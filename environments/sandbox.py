@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import socket
@@ -51,8 +52,9 @@ class Limits:
     def __post_init__(self) -> None:
         at_least(1, cpu=self.cpu, processes=self.processes, output_kb=self.output_kb, disk_mb=self.disk_mb)
         at_least(LEAST_MEMORY * self.processes, memory_mb=self.memory_mb)
-        if not self.seconds > 0:
-            raise BadSetting(f"seconds={self.seconds!r} is no time above 0")
+        number = isinstance(self.seconds, int | float) and not isinstance(self.seconds, bool)
+        if not (number and math.isfinite(self.seconds) and self.seconds > 0):
+            raise BadSetting(f"seconds={self.seconds!r} is no time above 0; write a number of seconds")
 
     def resources(self, processes: int) -> dict[str, tuple[int, int]]:
         """The system's limits by name, soft and hard, for each of so many processes."""

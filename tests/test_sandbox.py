@@ -82,7 +82,18 @@ async def test_a_file_outside_the_folder_is_refused(name: str) -> None:
         await run_python("", files={name: "x"})
 
 
-@pytest.mark.parametrize("wrong", [{"seconds": 0}, {"cpu": 0}, {"memory_mb": 60, "processes": 2}, {"disk_mb": 1.5}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seconds": 0},
+        {"seconds": "a"},
+        {"seconds": True},
+        {"seconds": float("inf")},
+        {"cpu": 0},
+        {"memory_mb": 60, "processes": 2},
+        {"disk_mb": 1.5},
+    ],
+)
 def test_limits_that_nothing_can_run_in_are_refused(wrong: Any) -> None:
     with pytest.raises(BadSetting, match=next(iter(wrong))):
         Limits(**wrong)
