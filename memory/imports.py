@@ -8,6 +8,7 @@ from dataclasses import replace
 from knowhow.environments.errors import BadSetting
 from knowhow.memory.documents import PLAYBOOK, known_id
 from knowhow.memory.fold import add
+from knowhow.memory.skills.skill import refuse_broken
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Item, Status, Trust
 
@@ -23,6 +24,8 @@ def bring(memory: Memory, items: Sequence[Item], *, exact: bool, note: str = "")
 
     Raises: BadSetting, and nothing is added.
     """
+    for item in items:
+        refuse_broken(item)
     version, present = memory.journal.state()
     new = _clashless(items, present) if exact else _named(memory, items, present)
     if new:

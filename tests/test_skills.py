@@ -22,12 +22,14 @@ from knowhow.environments.errors import BadSetting, EpisodeOver
 from knowhow.environments.sandbox import Limits
 from knowhow.environments.types import Feedback, Step, StopReason, Task, ToolCall, Trajectory
 from knowhow.memory.banks.skills import Skills
+from knowhow.memory.fold import add
+from knowhow.memory.imports import bring
 from knowhow.memory.recall import recall_of
 from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import SkillFailed, run_skill
 from knowhow.memory.skills.skill import Skill, read_skill
 from knowhow.memory.store import Memory
-from knowhow.memory.types import Edit, Op, Status, Trust
+from knowhow.memory.types import Edit, Item, Op, Status, Trust
 
 GOAL = "send the {cargo} wagon to {town}"
 SEND = '''
@@ -145,6 +147,11 @@ def test_a_skill_says_by_its_code_alone_what_it_is() -> None:
         ({"code": "(" * 5000}, "cannot be read"),
         ({"code": "x = 1\n" * 9000}, "more than 20000"),
         ({"code": "async def send(cargo, town):\n    'Doc.'"}, "defines no function"),
+        ({"code": "def send(cargo, town):\n    'Doc.'\nreturn 1"}, "does not compile"),
+        ({"code": "def send(cargo, cargo, town):\n    'Doc.'"}, "does not compile"),
+        ({"code": "def send(cargo, town):\n    'Doc. \\ud800'"}, "does not compile"),
+        ({"goal": "send {cargo}{town}"}, "nothing between"),
+        ({"goal": "{cargo} {town}"}, "no word outside"),
         ({"code": "def send(cargo, town): pass"}, "no docstring"),
         ({"code": "def send(cargo, town, when):\n    'Doc.'"}, "do not name the same: when"),
         ({"code": "def send(*cargo, **town):\n    'Doc.'"}, "by name"),
@@ -162,7 +169,17 @@ def test_a_goal_is_read_by_its_wording() -> None:
     assert slots(GOAL, "deliver coal by rail to york") is None
     assert slots("move {a} onto {a}", "move x onto x") == {"a": "x"}
     assert slots("move {a} onto {a}", "move x onto y") is None
+    assert slots("{a} and {b}", "x and y and z") == {"a": "x", "b": "y and z"}
+    assert slots("move {a} onto {b}", "move x onto") is None
+    assert slots("{a} a{b}", "a a") is None
     assert slots("what (now)?", "what (now)?") == {}
+
+
+def test_a_strange_pattern_takes_no_longer_than_another() -> None:
+    pattern = "a " + " ".join(f"{{s{n}}}" for n in range(40)) + " z"
+    assert slots(pattern, "a " + "x " * 5000) is None
+    assert slots("".join(f"{{s{n}}}" for n in range(40)), "x" * 5000) is None
+    assert len(slots(pattern, "a " + "x " * 40 + "z") or {}) == 40
 
 
 async def test_a_skill_sees_what_was_said_and_never_a_reward() -> None:
@@ -254,7 +271,7 @@ async def test_a_skill_that_holds_the_answer_of_one_task_is_not_admitted(memory:
     given = slots(GOAL, taught.task.goal) or {}
     knows = SEND.replace("    for call", f"    cargo, town = {given['cargo']!r}, {given['town']!r}\n    for call")
     assert await Skills(memory, writing(knows), RAILWAY).learn([taught]) == []
-    assert len(await Skills(memory, writing(knows), RAILWAY, threshold=0.2).learn([taught])) == 1
+    assert await Skills(memory, writing(knows), RAILWAY, threshold=0.2).learn([taught]) == [], "its own is not enough"
 
 
 async def test_a_skill_is_repaired_from_what_went_wrong_and_only_so_often(memory: Memory) -> None:
@@ -303,7 +320,71 @@ async def test_what_a_skill_does_already_is_not_written_again(memory: Memory) ->
     assert await bank.learn([await solved(tasks()[1])]) == []
     (item,) = memory.items("skills")
     memory.commit([Edit(Op.SET, item.id, {"status": Status.RETIRED})])
-    assert await bank.learn([await solved(tasks()[1])]) == [], "it had its trial"
+    bank.ask = writing(SEND)
+    assert await bank.learn([await solved(tasks()[1])]) == [], "the very same had its trial"
+    bank.ask = writing(f"{SEND}\n# Better.")
+    (edit,) = await bank.learn([await solved(tasks()[1])])
+    assert (edit.fields["data"]["name"], edit.fields["data"]["version"]) == ("send", 2)
+
+
+async def test_what_somebody_imported_and_nobody_accepted_stands_in_the_way_of_none(memory: Memory) -> None:
+    foreign = skill(f"{SEND}\n# Foreign.")
+    item = Item("ski-00009", "skills", foreign.text, foreign.data, trust=Trust.IMPORTED, status=Status.PENDING)
+    memory.commit([add(item, "")])
+    asked: list[str] = []
+    memory.commit(await Skills(memory, writing(SEND, asked=asked), RAILWAY).learn([await solved(tasks()[0])]))
+    (learned,) = memory.items("skills")
+    assert (learned.data["name"], "def send_2(" in learned.data["code"]) == ("send_2", True)
+    assert "Send a wagon" not in asked[0] and "None yet." in asked[0], "nobody has vouched for what it says"
+
+
+class Alone(Railway):
+    """Just one task."""
+
+    def tasks(self, split: Any) -> list[Task]:
+        return list(super().tasks(split))[:1] if split == "train" else []
+
+
+async def test_where_there_is_no_other_task_a_skill_is_tried_at_its_own_with_another_seed(memory: Memory) -> None:
+    taught = await solved(tasks()[0])
+    (edit,) = await Skills(memory, writing(SEND), Alone()).learn([taught])
+    first, other = edit.fields["data"]["tests"]
+    assert first["task"] == other["task"] and first["seed"] != other["seed"]
+    assert edit.fields["data"]["spent"] == {"episodes": 2, "calls": 16}
+    assert "2 episodes and 16 calls" in edit.why
+    elsewhere = replace(taught, task=tasks("validation")[0])
+    assert (
+        await Skills(memory, writing(SEND), Alone()).learn([replace(elsewhere, task=replace(elsewhere.task, kind="x"))])
+        == []
+    )
+
+
+async def test_what_can_be_no_tool_is_left_out_and_the_others_are_offered(memory: Memory) -> None:
+    good = skill(SEND)
+    broken: list[dict[str, Any]] = [
+        {"code": "def f("},
+        {"tools": [{"function": 3}]},
+        {"tools": None},
+        {"goal": "{cargo}{town}"},
+        {"name": "x"},
+    ]
+    items = [Item(f"ski-{n:05}", "skills", "Broken.", {**good.data, **one}) for n, one in enumerate(broken)]
+    memory.commit([add(item, "") for item in [*items, Item("ski-00099", "skills", good.text, good.data)]])
+    shown = Skills(memory, nobody).show(memory.items("skills"))
+    assert [one.item for one in shown.abilities] == ["ski-00099"] and "Broken." not in shown.text
+    recalled = await recall_of(memory, [Skills(memory, nobody)])(Query(tasks("validation")[0], ""))
+    assert recalled.shown == ("ski-00099",)
+
+
+@pytest.mark.parametrize(
+    "data", [{"code": "return 1"}, {"tools": [{"function": {"name": "a b"}}]}, {"goal": "{cargo}{town}"}]
+)
+def test_what_can_be_no_skill_is_not_imported(memory: Memory, data: dict[str, Any]) -> None:
+    item = Item("ski-00001", "skills", "Sends.", {**skill(SEND).data, **data}, status=Status.PENDING)
+    for exact in (True, False):
+        with pytest.raises(BadSetting, match="the skill 'send' cannot be used"):
+            bring(memory, [item], exact=exact)
+    assert memory.items("skills", tuple(Status)) == []
 
 
 async def test_a_skill_for_another_kind_of_task_stands_in_the_way_of_none(memory: Memory) -> None:
@@ -368,7 +449,18 @@ async def test_a_reply_that_makes_no_sense_is_no_skill(memory: Memory) -> None:
         assert len(made) == int("from" in wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": 0}, {"threshold": "x"}, {"siblings": 0}, {"repairs": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threshold": 0},
+        {"threshold": "x"},
+        {"siblings": 0},
+        {"repairs": -1},
+        {"seconds": "a"},
+        {"most": 0},
+        {"kind": "x"},
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(memory: Memory, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadSetting, match=next(iter(wrong))):
         Skills(memory, nobody, **wrong)

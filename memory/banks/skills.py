@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from knowhow.agents.types import Decider, Query, Recalled
@@ -21,10 +22,10 @@ from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
 from knowhow.memory.recall import nearest
 from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import LIMITS, ability
-from knowhow.memory.skills.skill import Skill, skill_of
-from knowhow.memory.skills.trial import Run, Test, tests_of, tools_of, tried
+from knowhow.memory.skills.skill import KIND, Skill, renamed, skill_of
+from knowhow.memory.skills.trial import Run, Test, Trial, tests_of, tools_of, tried
 from knowhow.memory.skills.workshop import Workshop
-from knowhow.memory.store import Memory
+from knowhow.memory.store import SHOWN, Memory
 from knowhow.memory.types import Edit, Item, Scored, Status
 
 PREFIX = "ski"
@@ -50,7 +51,7 @@ class Skills:
     studied: int = 6
     at_once: int = 2
     seconds: float = 10
-    kind: str = "skills"
+    kind: str = KIND
     most: int | None = 6
 
     def __post_init__(self) -> None:
@@ -58,14 +59,20 @@ class Skills:
             raise BadSetting(f"threshold={self.threshold!r} is no share above 0 and up to 1")
         at_least(1, siblings=self.siblings, proposals=self.proposals, studied=self.studied, at_once=self.at_once)
         at_least(0, repairs=self.repairs)
+        at_least(1, **({} if self.most is None else {"most": self.most}))
+        if self.kind != KIND:
+            raise BadSetting(f"kind={self.kind!r} is none of this bank's; leave it at {KIND!r}")
         self._limits = replace(LIMITS, seconds=self.seconds)
 
     def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
         """Those for this kind of task and its wording first, then by meaning."""
-        return sorted(nearest(self, query, items), key=lambda one: not _does(one.item, query.task))
+        found = nearest(self, query, [item for item in items if _can_be_shown(item)])
+        return sorted(found, key=lambda one: not _does(one.item, query.task))
 
     def show(self, items: Sequence[Item]) -> Recalled:
-        """What can be run as tools, with a line for each; of instructions without code, these."""
+        """What can be run as tools, with a line for each; of instructions without code, these. What is neither is left
+        out."""
+        items = [item for item in items if _can_be_shown(item)]
         skills = {item.id: skill for item in items if (skill := skill_of(item)) is not None}
         first = {skill.name: id for id, skill in reversed(skills.items())}
         shown = [item for item in items if item.id not in skills or first[skills[item.id].name] == item.id]
@@ -90,51 +97,45 @@ class Skills:
 
     async def _write(self, draft: Draft, group: Sequence[Trajectory], ids: Ids) -> None:
         """New skills from the attempts at one kind of task that succeeded without one."""
-        new = [one for one in group if one.success and not any(_does(item, one.task) for item in draft.items.values())]
+        shown = [item for item in draft.items.values() if item.status in SHOWN]
+        new = [one for one in group if one.success and not any(_does(item, one.task) for item in shown)]
         if not new:
             return
-        known = [skill for item in draft.items.values() if (skill := skill_of(item)) is not None]
+        known = [skill for item in shown if (skill := skill_of(item)) is not None]
         studied = [*new, *(one for one in group if not one.success)][: self.studied]
         tools = await tools_of(self.suite, Test(new[0].task, new[0].seed)) if self.suite is not None else ()
         shop = Workshop(self.ask, tools, new[0].seed)
         for skill, numbers in await shop.write(studied, known, self.proposals):
             sources = [one for number, one in enumerate(studied, 1) if number in numbers and one in new] or new
             sources = [one for one in sources if slots(skill.goal, one.task.goal) is not None]
-            if sources and all(skill.name != other.name for other in known):
-                known.append(skill)
-                await self._admit(draft, shop, skill, sources, ids)
+            if sources and not _had_its_trial(draft, skill):
+                await self._admit(draft, shop, renamed(skill, _free_name(draft, skill.name)), sources, ids)
 
     async def _admit(self, draft: Draft, shop: Workshop, skill: Skill, sources: Sequence[Trajectory], ids: Ids) -> None:
-        data: dict[str, Any] = {"version": 1, "repairs": 0, "tests": []}
+        data: dict[str, Any] = {"version": _version(draft, skill.name), "repairs": 0, "tests": []}
         if self.suite is None:
             origin = {**lineage(sources), "status": Status.PENDING}
             item = Item(ids.next(PREFIX), self.kind, skill.text, {**skill.data, **data}, **origin)
             draft.add(item, "there is no suite to test it in")
             return
         tests = tests_of(skill, sources, self.suite, self.siblings)
-        skill, runs, repairs = await self._good(shop, skill, tests, self.suite, self.repairs)
-        if self._passed(runs):
-            data = {**skill.data, **data, "repairs": repairs, "tests": [run.data for run in runs]}
-            item = Item(ids.next(PREFIX), self.kind, skill.text, data, **_also(lineage(sources), runs))
-            draft.add(item, f"it did {_share(runs)} in the sandbox, after {repairs} repairs")
+        trial = await self._try(shop, skill, tests, self.suite, self.repairs)
+        if trial.passed(self.threshold) and not _had_its_trial(draft, trial.skill):
+            data = {**trial.skill.data, **data, "repairs": trial.repairs, **trial.data}
+            item = Item(ids.next(PREFIX), self.kind, trial.skill.text, data, **_also(lineage(sources), trial.runs))
+            draft.add(item, str(trial))
 
-    async def _good(
-        self, shop: Workshop, skill: Skill, tests: Sequence[Test], suite: Suite, repairs: int
-    ) -> tuple[Skill, list[Run], int]:
-        """The skill, its runs, and how often it was repaired until it passed, or until it may be no more."""
-        runs = await tried(skill, tests, suite, self._limits, self.at_once)
-        for made in range(repairs):
-            if self._passed(runs):
-                return skill, runs, made
-            better = await shop.repair(skill, [run for run in runs if not run.passed])
+    async def _try(self, shop: Workshop, skill: Skill, tests: Sequence[Test], suite: Suite, repairs: int) -> Trial:
+        """Run, and repaired until it passes, or until it may be no more."""
+        runs = tuple(await tried(skill, tests, suite, self._limits, self.at_once))
+        trial = Trial(skill, runs, 0, runs)
+        while trial.repairs < repairs and not trial.passed(self.threshold):
+            better = await shop.repair(trial.skill, [run for run in trial.runs if not run.passed])
             if better is None:
-                return skill, runs, made
-            skill, runs = better, await tried(better, tests, suite, self._limits, self.at_once)
-        return skill, runs, repairs
-
-    def _passed(self, runs: Sequence[Run]) -> bool:
-        """Its own task, which is the first, and enough of all."""
-        return bool(runs) and runs[0].passed and sum(run.passed for run in runs) >= self.threshold * len(runs)
+                break
+            runs = tuple(await tried(better, tests, suite, self._limits, self.at_once))
+            trial = Trial(better, runs, trial.repairs + 1, (*trial.spent, *runs))
+        return trial
 
     async def _repair_all(self, draft: Draft, trajectories: Sequence[Trajectory], suite: Suite) -> None:
         """Skills that were called at a task that then failed get another version, if one does that task too."""
@@ -148,24 +149,25 @@ class Skills:
                 await self._repair(draft, draft.items[id], skill, at[0], suite)
 
     async def _repair(self, draft: Draft, item: Item, skill: Skill, at: Trajectory, suite: Suite) -> None:
-        left = self.repairs - item.data["repairs"]
+        done = item.data.get("repairs", 0)
+        left = self.repairs - done
         again = slots(skill.goal, at.task.goal)
         if left <= 0 or again is None:
             return
-        train = {task.id: task for task in suite.tasks("train")}
-        tests = [Test(at.task, at.seed)]
-        tests += [Test(train[t["task"]], t["seed"]) for t in item.data["tests"] if t["task"] in train]
-        shop = Workshop(self.ask, skill.tools, at.seed)
-        better, runs, repairs = await self._good(shop, skill, tests, suite, left)
-        changed = {**item.data, **better.data, "repairs": item.data["repairs"] + max(1, repairs)}
-        if better != skill and self._passed(runs):
-            changed |= {"version": item.data["version"] + 1, "tests": [run.data for run in runs]}
-            fields = _also({"sources": (*item.sources, at.id), "tasks": item.tasks}, runs)
+        own, *siblings = tests_of(skill, [at], suite, self.siblings)
+        tests = [own, *(_earlier(item, own, suite) or siblings)]
+        trial = await self._try(Workshop(self.ask, skill.tools, at.seed), skill, tests, suite, left)
+        better, cost = trial.skill, trial.data["spent"]
+        counted = {"repairs": done + max(1, trial.repairs), "spent": _together(item.data.get("spent", {}), cost)}
+        if better != skill and trial.passed(self.threshold):
+            version = item.data.get("version", 1) + 1
+            changed = {**item.data, **better.data, **trial.data, **counted, "version": version}
+            fields = _also({"sources": (*item.sources, at.id), "tasks": item.tasks}, trial.runs)
             unproven = {"effect": None, "status": Status.CANDIDATE, "uses": 0, "helpful": 0, "harmful": 0}
-            why = f"it failed at {at.task.id}; repaired, it did {_share(runs)} in the sandbox"
+            why = f"it failed at {at.task.id}; repaired: {trial}"
             draft.set(item.id, why, text=better.text, data=changed, **fields, **unproven)
-        elif repairs:
-            draft.set(item.id, "no repair did better", data={**item.data, "repairs": changed["repairs"]})
+        elif trial.repairs:
+            draft.set(item.id, f"no repair did better: {trial}", data={**item.data, **counted})
 
 
 def _groups(trajectories: Sequence[Trajectory]) -> list[list[Trajectory]]:
@@ -179,6 +181,42 @@ def _groups(trajectories: Sequence[Trajectory]) -> list[list[Trajectory]]:
 def _does(item: Item, task: Task) -> bool:
     """Is it for tasks of this kind (where it says for which) and wording?"""
     return item.task_kind in ("", task.kind) and slots(item.data.get("goal", ""), task.goal) is not None
+
+
+def _can_be_shown(item: Item) -> bool:
+    """Is it instructions without code, or code that can be offered?"""
+    return not item.data.get("code") or skill_of(item) is not None
+
+
+def _had_its_trial(draft: Draft, skill: Skill) -> bool:
+    """Is, or was, the very same there?"""
+    kept = (skill_of(item) for item in draft.items.values())
+    return any(other is not None and (other.goal, other.code) == (skill.goal, skill.code) for other in kept)
+
+
+def _free_name(draft: Draft, name: str) -> str:
+    """The name, with a number where one that is or may be shown has it."""
+    live = (item.data.get("name") for item in draft.items.values() if item.status in (*SHOWN, Status.PENDING))
+    taken = {str(other) for other in live}
+    return name if name not in taken else next(one for n in count(2) if (one := f"{name[:50]}_{n}") not in taken)
+
+
+def _version(draft: Draft, name: str) -> int:
+    """One more than the last of its name."""
+    return 1 + max(
+        (item.data.get("version", 1) for item in draft.items.values() if item.data.get("name") == name), default=0
+    )
+
+
+def _earlier(item: Item, own: Test, suite: Suite) -> list[Test]:
+    """The tests that it passed its trial by, but for the one that it failed."""
+    train = {task.id: task for task in suite.tasks("train")}
+    tests = [Test(train[t["task"]], t["seed"], sibling=True) for t in item.data.get("tests", ()) if t["task"] in train]
+    return [test for test in tests if (test.task, test.seed) != (own.task, own.seed)]
+
+
+def _together(before: Mapping[str, int], cost: Mapping[str, int]) -> dict[str, int]:
+    return {name: before.get(name, 0) + number for name, number in cost.items()}
 
 
 def _called(draft: Draft, one: Trajectory) -> list[str]:
@@ -200,10 +238,6 @@ def _also(origin: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, Any]:
     """The origin with the tasks that it was tested on: a repair may have been made for any of them."""
     tested = (task_key(run.test.task) for run in runs)
     return {**origin, "tasks": tuple(dict.fromkeys((*origin["tasks"], *tested)))}
-
-
-def _share(runs: Sequence[Run]) -> str:
-    return f"{sum(run.passed for run in runs)} of {len(runs)} tasks"
 
 
 def _line(item: Item, skill: Skill | None) -> str:

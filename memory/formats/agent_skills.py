@@ -16,15 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from knowhow.environments.calls import tool_name
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import Tool
 from knowhow.memory.documents import malformed, text_of
-from knowhow.memory.skills.skill import Skill, read_skill, skill_of
+from knowhow.memory.skills.skill import KIND, Skill, read_skill, read_tools, skill_of
 from knowhow.memory.store import SHOWN
 from knowhow.memory.types import Item, Status, Trust
 
-KIND = "skills"
 FILE = "SKILL.md"
 LONGEST_NAME, LONGEST_DESCRIPTION = 64, 1024
 LARGEST = 200_000
@@ -128,16 +125,9 @@ def _skill(folder: Path, metadata: Mapping[Any, Any]) -> Skill:
         if not name.isidentifier():
             raise BadSetting(f"{name[:80]!r} is no name of a function")
         raw = {"name": name, "goal": _said(metadata, "knowhow-goal"), "code": _text(folder / "scripts" / f"{name}.py")}
-        return read_skill(raw, _tools(_said(metadata, "knowhow-tools") or "[]"))
-    except (BadSetting, ValueError, KeyError, TypeError) as error:
+        return read_skill(raw, read_tools(json.loads(_said(metadata, "knowhow-tools") or "[]")))
+    except (BadSetting, ValueError, RecursionError) as error:
         raise malformed(where, None, str(error)) from None
-
-
-def _tools(text: str) -> tuple[Tool, ...]:
-    tools = json.loads(text)
-    for tool in tools:
-        tool_name(tool)
-    return tuple(tools)
 
 
 def _read(path: Path) -> tuple[dict[Any, Any], str]:
