@@ -352,11 +352,8 @@ async def test_where_there_is_no_other_task_a_skill_is_tried_at_its_own_with_ano
     assert first["task"] == other["task"] and first["seed"] != other["seed"]
     assert edit.fields["data"]["spent"] == {"episodes": 2, "calls": 16}
     assert "2 episodes and 16 calls" in edit.why
-    elsewhere = replace(taught, task=tasks("validation")[0])
-    assert (
-        await Skills(memory, writing(SEND), Alone()).learn([replace(elsewhere, task=replace(elsewhere.task, kind="x"))])
-        == []
-    )
+    elsewhere = replace(taught, task=replace(tasks("validation")[0], kind="x"))
+    assert await Skills(memory, writing(SEND), Alone()).learn([elsewhere]) == [], "no training task is of its kind"
 
 
 async def test_what_can_be_no_tool_is_left_out_and_the_others_are_offered(memory: Memory) -> None:
