@@ -77,7 +77,7 @@ class Rewrites:
         """The outcomes of the rewrites that were shown, the sessions as they are now, and what follows from both.
         Raises: ValueError for a test trajectory."""
         refuse_test(trajectories)
-        every = [*self.memory.items(self.kind, tuple(Status)), *self.memory.items(sessions.KIND, tuple(Status))]
+        every = [*self.memory.items(self.kind, tuple(Status)), *self.memory.items(sessions.KIND, (Status.RECORD,))]
         draft = Draft({item.id: item for item in every})
         ids = Ids(self.memory, self.kind, trajectories)
         rewrites = [item.id for item in every if item.kind == self.kind]
