@@ -152,6 +152,7 @@ def test_a_skill_says_by_its_code_alone_what_it_is() -> None:
         ({"code": "def send(cargo, town):\n    'Doc. \\ud800'"}, "does not compile"),
         ({"goal": "send {cargo}{town}"}, "nothing between"),
         ({"goal": "{cargo} {town}"}, "no word outside"),
+        ({"goal": "send {cargo} to {town}" + " or {town}" * 5}, "at most 6"),
         ({"code": "def send(cargo, town): pass"}, "no docstring"),
         ({"code": "def send(cargo, town, when):\n    'Doc.'"}, "do not name the same: when"),
         ({"code": "def send(*cargo, **town):\n    'Doc.'"}, "by name"),

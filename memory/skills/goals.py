@@ -6,6 +6,9 @@ import re
 
 from knowhow.environments.errors import BadSetting
 
+MOST = 6
+"""Names in braces of a pattern that is taken on, repeated ones counted: a reader with regular expressions goes back and
+forth between them."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -17,6 +20,8 @@ def parameters(pattern: str) -> list[str]:
 def refuse_unreadable(pattern: str) -> None:
     """Raises: BadSetting where no goal can be read by the pattern, or every goal can."""
     words = _SLOT.split(_plain(pattern))[::2]
+    if len(words) - 1 > MOST:
+        raise BadSetting(f"the goal {pattern[:80]!r} has {len(words) - 1} names in braces; write at most {MOST}")
     if not all(words[1:-1]):
         raise BadSetting(f"the goal {pattern[:80]!r} has names in braces with nothing between them; write a word there")
     if not any(map(str.strip, words)):
