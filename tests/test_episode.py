@@ -326,12 +326,15 @@ async def test_the_same_episode_has_the_same_name_and_another_one_another() -> N
 
 
 async def test_a_rollout_keeps_its_order_and_its_limit_and_tells_of_each_episode_as_it_ends() -> None:
-    meter, running, most, ended = Meter(), 0, 0, []
+    meter, running, most, ended, full = Meter(), 0, 0, [], asyncio.Event()
 
     async def slow(turn: Turn) -> AIMessage:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == 4:
+            full.set()
+        await asyncio.wait_for(full.wait(), 60)  # nobody goes on before four are there
         await asyncio.sleep(0.002 * (turn.seed % 3))
         running -= 1
         return red_key(turn)
