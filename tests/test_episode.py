@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from doors import A_CALL, TASK, Door, Doors, call, metered, red_key, script
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from making import LOST
 
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.metering import Budget, Meter
@@ -369,3 +370,21 @@ async def test_what_storing_an_episode_raises_ends_the_rollout_at_once() -> None
     with pytest.raises(OSError, match="the disk is full"):
         await rollout(play(Doors(), Agent(metered(meter, red_key), meter)), jobs, concurrency=2, on_done=store)
     assert len(stored) in (3, 4)  # an episode that ended in the same moment is stored, too
+
+
+async def test_a_cancellation_that_an_episode_swallows_ends_the_rollout_all_the_same() -> None:
+    begun, ended = asyncio.Event(), list[int]()
+
+    async def deaf(task: Task, start: Start) -> Trajectory:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return LOST
+
+    jobs = [Job(index, task, index) for index, task in enumerate(Doors().tasks("train")[:12])]
+    work = asyncio.create_task(rollout(deaf, jobs, concurrency=2, on_done=lambda job, t: ended.append(job.index)))
+    await begun.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(work, 30)
+    assert ended == []
