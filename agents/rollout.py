@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from knowhow.agents.cancelling import heed
 from knowhow.agents.types import Attempt, Start
 from knowhow.environments.types import StopReason, Task, Trajectory
 
@@ -47,7 +48,7 @@ async def rollout(
             if spent:
                 return
             trajectory = await attempt(job.task, Start(job.seed))
-            _heed_cancellation()
+            heed()
             spent = spent or trajectory.stop is StopReason.BUDGET
             done[job.index] = trajectory
             on_done(job, trajectory)
@@ -61,13 +62,6 @@ async def rollout(
     except BaseExceptionGroup as failed:  # only what ``on_done`` raises gets here: a full disk, say
         raise failed.exceptions[0] from None
     return [done[job.index] for job in jobs if job.index in done]
-
-
-def _heed_cancellation() -> None:
-    """Whatever swallowed a cancellation on its way (a library's own tasks do), it ends the episodes' work."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 @contextmanager

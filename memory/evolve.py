@@ -8,6 +8,7 @@ once.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, TypedDict
 
+from knowhow.agents.cancelling import heed
 from knowhow.environments.errors import KnowhowError
 from knowhow.environments.types import Trajectory
 from knowhow.memory.codec import decode, encode
@@ -91,21 +93,25 @@ async def evolve(
     """
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     config = {"configurable": {"thread_id": "evolve"}, "recursion_limit": 10 * (rounds + 2)}
     try:
         async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
-            graph = _graph(phases, rounds, on_round).compile(checkpointer=saver)
+            graph = _graph(phases, rounds, on_round, lambda: heed(task, before)).compile(checkpointer=saver)
             found = await graph.aget_state(config)
             if reopen and found.values and not found.next and found.values["round"] < rounds:
                 await graph.aupdate_state(config, {}, as_node="keep_or_roll_back")
             opening = None if found.values else {"round": 0, "version": version, "best_version": version, "rounds": []}
             state = await graph.ainvoke(opening, config, durability="sync")
+            heed(task, before)
     except sqlite3.Error as error:
         raise KnowhowError(f"checkpoints {checkpoints}: {error}; make room, or restore the file") from error
     return Evolution(tuple(decode(Round, raw) for raw in state["rounds"]), state["version"])
 
 
-def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None]) -> Any:
+def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None], first: Callable[[], None]) -> Any:
+    """The graph; ``first`` is called before each of its nodes."""
     from langgraph.graph import END, START, StateGraph
 
     async def baseline(state: _State) -> _State:
@@ -153,13 +159,23 @@ def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None]) -> An
     graph: Any = StateGraph(_State)
     order = (baseline, acquire, refine, update, evaluate, keep_or_roll_back)
     for node in order:
-        graph.add_node(node.__name__, node)
+        graph.add_node(node.__name__, _after(first, node))
     graph.add_edge(START, "baseline")
     for one, other in pairwise(order[1:]):
         graph.add_edge(one.__name__, other.__name__)
     graph.add_conditional_edges("baseline", goes_on, ["acquire", END])
     graph.add_conditional_edges("keep_or_roll_back", goes_on, ["acquire", END])
     return graph
+
+
+def _after(
+    first: Callable[[], None], node: Callable[[_State], Awaitable[_State]]
+) -> Callable[[_State], Awaitable[_State]]:
+    async def both(state: _State) -> _State:
+        first()
+        return await node(state)
+
+    return both
 
 
 def worse(found: Sequence[float], best: Sequence[float]) -> bool:

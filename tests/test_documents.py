@@ -262,7 +262,6 @@ UNFIT = [
     *(a("demonstrations", **{k: v for k, v in WHOLE_TEACHING.items() if k != lacking}) for lacking in WHOLE_TEACHING),
     a("strategies", temperature=0.1, tools=7, method="", record={}),
     a("rewrites", wording="look in {place}", wins="many"),
-    a("sessions"),
 ]
 
 
