@@ -163,7 +163,7 @@ asyncio.run(main())
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         (os.killpg if how is signal.SIGINT else os.kill)(parent.pid, how)
-        parent.wait(10)
+        parent.wait(60)
     assert len(pids) == 2
     for pid in pids:
         asyncio.run(gone(pid))
