@@ -64,13 +64,12 @@ class Searching(Protocol):
     memory: Memory
 
 
-def nearest(bank: Searching, query: Query, items: Sequence[Item], k: int | None = None) -> list[Scored]:
+def nearest(bank: Searching, query: Query, items: Sequence[Item]) -> list[Scored]:
     """The items by cosine similarity of their text to the task's kind and goal, nearest first."""
     among = {item.id: item for item in items}
-    left_out = len(bank.memory.items(bank.kind)) - len(among)
-    wanted = left_out + (len(among) if k is None else k)
-    found = bank.memory.search(f"{query.task.kind} {query.task.goal}", wanted, kind=bank.kind)
-    return [Scored(among[item.id], score) for item, score in found if item.id in among][:k]
+    every = len(bank.memory.items(bank.kind))
+    found = bank.memory.search(f"{query.task.kind} {query.task.goal}", every, kind=bank.kind)
+    return [Scored(among[item.id], score) for item, score in found if item.id in among]
 
 
 @dataclass
@@ -93,9 +92,10 @@ class _Offer:
         if self.ranked is None:
             self.ranked = [scored.item for scored in self.bank.rank(query, self.items)]
         kept: list[Item] = []
-        left = tokens - self._heading()
+        heading = self._heading()
+        left = tokens - heading
         for item in self.ranked:
-            cost = size(self.bank, [item]) - self._heading()
+            cost = size(self.bank, [item]) - heading
             if cost <= left:
                 kept.append(item)
                 left -= cost
