@@ -22,12 +22,11 @@ class Settings:
     same tasks. ``validation`` is the number of validation episodes, for the gate of each round and again for each of
     before, after and withheld. ``memory`` is a run folder or ``none`` for ``run``; bank names or a run folder for
     ``evolve``. ``withhold_rate`` is the probability, in [0, 0.5], with which a training episode goes without an item,
-    each item by itself (0: never). ``proof`` is the episodes for paired replays in all rounds together, which try
-    ``proof_at_once`` candidates at a time. ``recall`` names policies of what to recall, and when; all that is recalled
-    fits into ``memory_tokens``, and comes from other tasks unless ``same_task``. ``chain`` is how many tasks of a kind
-    follow each other in a round, each with what the ones before it taught. ``review``: what is learned waits for a
-    person. ``split``, where it is empty, is validation for ``run`` and train for
-    ``evolve``.
+    each item by itself (0: never). ``proof`` is the episodes for replays with and without lessons, in all rounds
+    together, which try ``proof_at_once`` candidates at a time. ``recall`` names policies of what to recall, and when;
+    all that is recalled fits into ``memory_tokens``, and comes from other tasks unless ``same_task``. ``chain`` is how
+    many tasks of a kind follow each other in a round, each with what the ones before it taught. ``review``: what is
+    learned waits for a person. ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
     """
 
     suite: str = "household"
