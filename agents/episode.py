@@ -27,7 +27,7 @@ from knowhow.agents.prompt import render
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.calls import check_call, tool_name
-from knowhow.environments.errors import BudgetExceeded
+from knowhow.environments.errors import BudgetExceeded, EngineFailed
 from knowhow.environments.types import (
     Environment,
     Feedback,
@@ -40,6 +40,7 @@ from knowhow.environments.types import (
     Trajectory,
     Usage,
 )
+from knowhow.environments.worker import ENGINE_TRIES
 
 MOST_BAD_REPLIES = 3
 _CITATION = re.compile(r"\[([a-z]+-\d+)\]")
@@ -89,16 +90,24 @@ class _State(TypedDict, total=False):
     bad_replies: int
     stop: StopReason | None
     error: str
+    engine_failed: bool
 
 
 def play(suite: Suite, agent: Agent) -> Attempt:
-    """The plain attempt: one episode of a task of ``suite``, played by ``agent``."""
+    """The plain attempt: one episode of a task of ``suite``, played by ``agent``.
+
+    Where the engine fails it is played again from its start, with a fresh one, up to ``ENGINE_TRIES`` times; the
+    trajectory counts them as its ``attempts``, and its usage covers all.
+    """
 
     async def attempt(task: Task, start: Start) -> Trajectory:
         began = time.perf_counter()
         with agent.meter.scope() as scope:
-            state = await _run(suite, agent, task, start)
-        return _trajectory(agent, task, start, state, scope.usage, time.perf_counter() - began, suite.outside)
+            tries = 1
+            while (state := await _run(suite, agent, task, start)).get("engine_failed") and tries < ENGINE_TRIES:
+                tries += 1
+        seconds = time.perf_counter() - began
+        return replace(_trajectory(agent, task, start, state, scope.usage, seconds, suite.outside), attempts=tries)
 
     return attempt
 
@@ -205,7 +214,11 @@ def _stop(feedback: Feedback, steps: tuple[Step, ...], context: _Context) -> Sto
 
 
 def _failed(error: Exception) -> _State:
-    return {"stop": stop_reason(error), "error": f"{type(error).__name__}: {error}"}
+    return {
+        "stop": stop_reason(error),
+        "error": f"{type(error).__name__}: {error}",
+        "engine_failed": isinstance(error, EngineFailed),
+    }
 
 
 def stop_reason(error: Exception) -> StopReason:

@@ -40,4 +40,5 @@ class EpisodeOver(KnowhowError, RuntimeError):
 
 
 class EngineFailed(KnowhowError, RuntimeError):
-    """The engine of an environment raised an error, or its process is gone; the episode that it ran is lost."""
+    """The engine of an environment raised an error, or its process is gone; the episode is lost, and may go well with a
+    fresh one."""

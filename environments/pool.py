@@ -5,8 +5,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from knowhow.environments.worker import Worker, Workers
+from knowhow.environments.errors import EngineFailed
+from knowhow.environments.worker import ENGINE_TRIES, Worker, Workers
 
 
 class Pool:
@@ -26,7 +28,7 @@ class Pool:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Worker]:
         """A worker, new or used, for the block."""
-        worker, used = self._free.pop() if self._free else (self._workers.start(), 0)
+        worker, used = self._take()
         try:
             yield worker
         except BaseException:
@@ -36,6 +38,31 @@ class Pool:
             self._free.append((worker, used + 1))
         else:
             worker.close()
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        """What the method ``name`` of any engine returns; of another one where it fails.
+
+        Raises: EngineFailed where it fails every time.
+        """
+        for _ in range(ENGINE_TRIES):
+            try:
+                async with self.open() as worker:
+                    return await worker.ask(name, *arguments)
+            except EngineFailed as error:
+                failed = error
+        raise failed
+
+    def _take(self) -> tuple[Worker, int]:
+        """One that waits and is still there, or a new one. Threads may take at once."""
+        while self._free:
+            try:
+                worker, used = self._free.pop()
+            except IndexError:
+                break
+            if not worker.gone:
+                return worker, used
+            worker.close()
+        return self._workers.start(), 0
 
 
 def _close(free: list[tuple[Worker, int]]) -> None:

@@ -135,8 +135,8 @@ class Trajectory:
     ``messages`` are the prompts and replies in OpenAI's chat format. ``reward`` lies in [0, 1]; it is None where it is
     withheld (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
     prompt and of those that it held back on purpose; ``cited`` are the shown ones that the agent said it used.
-    ``attempts`` counts the episodes that a search spent on this one; ``usage`` covers all of them. ``outside``: its
-    observations are text from outside (web pages, tool output), which anybody may have written.
+    ``attempts`` counts the episodes that a search spent on this one, or an engine that failed; ``usage`` covers all of
+    them. ``outside``: its observations are text from outside (web pages, tool output), which anybody may have written.
     """
 
     id: str

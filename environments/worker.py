@@ -26,6 +26,8 @@ from knowhow.environments import forkserver
 from knowhow.environments.errors import EngineFailed
 
 T = TypeVar("T")
+ENGINE_TRIES = 3
+"""How often the same is asked of a fresh engine where one fails: a killed browser costs an episode, not a result."""
 
 
 class Worker:
@@ -35,6 +37,17 @@ class Worker:
         self._connection = connection
         self._label = label
         self.sound = True
+
+    @property
+    def gone(self) -> bool:
+        """Has the process ended? Unasked it says nothing, so that all there may be to read is its end."""
+        try:
+            self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def close(self) -> None:
         """Hang up, which ends the process."""

@@ -17,6 +17,7 @@ from knowhow.agents.episode import Agent, play
 from knowhow.agents.metering import Budget, Meter
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Query, Recall, Recalled, Start, Turn, nothing
+from knowhow.environments.errors import EngineFailed
 from knowhow.environments.text_world import TextWorld
 from knowhow.environments.types import Environment, StopReason, Suite, Task, ToolCall, Trajectory
 
@@ -212,6 +213,42 @@ async def test_a_world_that_raises_is_an_error_of_its_own_episode_and_the_others
     assert done[0].error == "OSError: the hinges are rusty" and not done[0].success
     assert all(one.success for one in done[1:])
     assert sum(one.usage.calls for one in done) == meter.total.calls
+
+
+class Frail(Doors):
+    """Its engine breaks down at the last call of the first so many episodes."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.opened = failures, 0
+
+    def world(self, task: Task, *, seed: int) -> TextWorld:
+        self.opened += 1
+        return _FrailDoor(broken=self.opened <= self.failures)
+
+
+class _FrailDoor(Door):
+    def __init__(self, *, broken: bool) -> None:
+        super().__init__("red")
+        self.broken = broken
+
+    def do(self, command: str) -> tuple[str, float, bool]:
+        if self.broken and command == "unlock the door":
+            raise EngineFailed("the browser is gone")
+        return super().do(command)
+
+
+async def test_an_episode_whose_engine_failed_is_played_again_and_all_its_calls_are_counted() -> None:
+    suite = Frail(failures=2)
+    won = await played(red_key, suite=suite)
+    assert won.success and (won.error, won.attempts, suite.opened) == ("", 3, 3)
+    assert len(won.steps) == 2 and won.usage.calls == 6
+
+
+async def test_an_engine_that_always_fails_is_an_error_after_three_tries() -> None:
+    suite = Frail(failures=99)
+    lost = await played(red_key, suite=suite)
+    assert (lost.stop, lost.error) == (StopReason.ERROR, "EngineFailed: the browser is gone")
+    assert lost.attempts == suite.opened == 3
 
 
 async def test_cancelling_is_no_failure_but_goes_through() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -34,6 +35,12 @@ class Engine:
 
     def die(self):
         os.abort()
+
+    def once(self, path):
+        if not os.path.exists(path):
+            open(path, "w").close()
+            os.abort()
+        return "done"
 """
 
 
@@ -55,6 +62,25 @@ async def test_a_process_is_used_again_but_never_twice_at_once(workers: Workers)
         pids = {await one.ask("pid"), await other.ask("pid")}
     assert first in pids and len(pids) == 2
     assert {await pid_of(pool), await pid_of(pool)} <= pids
+
+
+async def test_one_that_died_while_it_waited_is_not_handed_out(workers: Workers) -> None:
+    pool = Pool(workers)
+    waiting = await pid_of(pool)
+    os.kill(waiting, signal.SIGKILL)
+    await gone(waiting)
+    assert await pid_of(pool) != waiting
+
+
+async def test_a_question_is_asked_again_where_an_engine_dies_but_not_for_ever(
+    workers: Workers, tmp_path: Path
+) -> None:
+    pool = Pool(workers)
+    assert await pool.ask("once", str(tmp_path / "asked")) == "done"
+    with pytest.raises(EngineFailed, match="the test engine is gone"):
+        await pool.ask("die")
+    with pytest.raises(EngineFailed, match="no such thing"):
+        await pool.ask("fail")
 
 
 async def test_at_most_so_many_are_kept_and_each_for_so_many_episodes(workers: Workers) -> None:

@@ -23,6 +23,7 @@ class Engine:
         from scienceworld import ScienceWorldEnv
 
         self._env = ScienceWorldEnv("", envStepLimit=STEPS)
+        self._env._obj_tree_tempdir.cleanup()  # for drawings that we never ask for; nobody else would clean up
 
     def reset(self, game: Mapping[str, Any]) -> dict[str, Any]:
         """Begin ``task``, ``variation``, ``simplification``: what is seen (``text``), the ``reward`` of this step,

@@ -80,7 +80,7 @@ class Scienceworld(Suite):
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
         """The engine's gold path."""
-        return [ToolCall("act", {"command": command}) for command in at_once(_gold(self._game(task)))]
+        return [ToolCall("act", {"command": command}) for command in at_once(_pool().ask("gold", self._game(task)))]
 
     @functools.cached_property
     def _listed(self) -> Mapping[Split, Sequence[Task]]:
@@ -102,11 +102,6 @@ class Scienceworld(Suite):
     def _feedback(self, seen: Mapping[str, Any]) -> Feedback:
         commands = tuple(seen["commands"]) if len(seen["commands"]) <= self._most else None
         return Feedback(seen["text"], seen["reward"], terminated=seen["over"], commands=commands)
-
-
-async def _gold(game: Mapping[str, Any]) -> Sequence[str]:
-    async with _pool().open() as worker:
-        return list(await worker.ask("gold", game))
 
 
 @functools.cache

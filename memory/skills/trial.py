@@ -15,8 +15,10 @@ from typing import Any
 from knowhow.agents.abilities import perform
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.transcript import transcript
+from knowhow.environments.errors import EngineFailed
 from knowhow.environments.sandbox import Limits
 from knowhow.environments.types import StopReason, Suite, Task, Tool, ToolCall, Trajectory
+from knowhow.environments.worker import ENGINE_TRIES
 from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import ability
 from knowhow.memory.skills.skill import Skill
@@ -104,11 +106,23 @@ async def tools_of(suite: Suite, test: Test) -> tuple[Tool, ...]:
 
 
 async def _run(skill: Skill, test: Test, suite: Suite, limits: Limits) -> Run:
+    """One run; again where the engine fails, which says nothing of the skill."""
+    for _ in range(ENGINE_TRIES):
+        try:
+            return await _once(skill, test, suite, limits)
+        except EngineFailed as error:
+            failed = error
+    return Run(test, False, f"The environment failed: {failed}")
+
+
+async def _once(skill: Skill, test: Test, suite: Suite, limits: Limits) -> Run:
     call = ToolCall(skill.tool_name, slots(skill.goal, test.task.goal) or {})
     try:
         async with suite.open(test.task, seed=test.seed) as env:
             first = await env.reset()
             step = await perform(ability("", skill, limits), call, env, first, suite.max_steps)
+    except EngineFailed:
+        raise
     except Exception as error:
         return Run(test, False, f"The environment failed: {error}")
     reward = min(1.0, max(0.0, step.feedback.reward))
