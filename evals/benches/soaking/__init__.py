@@ -1,0 +1,1 @@
+"""What the soak plays with, and what it looks at."""

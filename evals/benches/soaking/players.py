@@ -1,0 +1,38 @@
+"""Agents that need no model: one follows the oracle, one leaves in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from knowhow.agents.types import Decider, Turn
+from knowhow.environments.types import ToolCall
+
+NOTHING_TO_DO = AIMessage("I have nothing more to do.")
+
+
+def following(calls: Sequence[ToolCall]) -> Decider:
+    """Makes these calls, one after the other, then none."""
+
+    async def decide(turn: Turn) -> AIMessage:
+        made = replies(turn.messages)
+        if made >= len(calls):
+            return NOTHING_TO_DO
+        call = {"name": calls[made].name, "args": dict(calls[made].arguments), "id": f"call-{made}"}
+        return AIMessage("", tool_calls=[call])
+
+    return decide
+
+
+def leaving(decide: Decider, after: int) -> Decider:
+    """Decides like ``decide`` until so many replies were given, then makes no call any more."""
+
+    async def until(turn: Turn) -> AIMessage:
+        return await decide(turn) if replies(turn.messages) < after else NOTHING_TO_DO
+
+    return until
+
+
+def replies(messages: Sequence[BaseMessage]) -> int:
+    return sum(isinstance(message, AIMessage) for message in messages)

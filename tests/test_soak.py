@@ -1,0 +1,94 @@
+"""The soak: every episode is counted, engines that are killed cost no result, and what grows is seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doors import Doors
+
+from knowhow.environments.engine_episode import EngineEpisode
+from knowhow.environments.suites.household import Household
+from knowhow.environments.types import Environment, Feedback, Split, Suite, Task, ToolCall
+from knowhow.environments.worker import Workers
+from knowhow.evals.benches.soak import soak
+from knowhow.evals.benches.soaking.footprint import descendants, footprint, growth
+
+ENGINE = """
+import time
+
+def prepare():
+    pass
+
+class Engine:
+    def reset(self, game):
+        return self.step("wait")
+
+    def step(self, command):
+        time.sleep(0.05)
+        return {"text": "Time passes.", "won": command == "win"}
+"""
+
+
+class Slow(Suite):
+    """Won by waiting 15 times; each episode is a process of its own."""
+
+    name, description, max_steps = "slow", "Waiting.", 20
+
+    def __init__(self, engine: Path) -> None:
+        self._workers = Workers(engine, label="the slow engine")
+
+    def tasks(self, split: Split) -> Sequence[Task]:
+        return [Task(f"{split} {n}", self.name, split, "wait", "wait") for n in range(9)]
+
+    @asynccontextmanager
+    async def open(self, task: Task, *, seed: int) -> AsyncIterator[Environment]:
+        async with self._workers.open() as worker:
+            yield EngineEpisode(worker, "", self._feedback)
+
+    def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall]:
+        return [ToolCall("act", {"command": command}) for command in ["wait"] * 15 + ["win"]]
+
+    def _feedback(self, seen: Mapping[str, Any]) -> Feedback:
+        return Feedback(seen["text"], float(seen["won"]), terminated=seen["won"], commands=("wait", "win"))
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+async def test_all_episodes_are_played_the_oracle_wins_and_nothing_is_left() -> None:
+    figures = await soak(Household(), 16, concurrency=4, steps=4)
+    assert (figures["episodes"], figures["errors"], figures["retried"]) == (16, {}, 0)
+    assert (figures["oracle"]["won"], figures["oracle"]["of"]) == (8, 8)
+    assert figures["growth"]["processes"] == {"first": 0, "second": 0, "grew": 0}
+    assert figures["growth"]["descriptors"]["grew"] == 0
+
+
+async def test_killed_engines_cost_no_episode(tmp_path: Path) -> None:
+    (tmp_path / "engine.py").write_text(ENGINE)
+    figures = await soak(Slow(tmp_path / "engine.py"), 12, concurrency=4, kills=2)
+    assert figures["killed"] == 2 and 1 <= figures["retried"] <= 2
+    assert (figures["episodes"], figures["errors"]) == (12, {})
+    assert (figures["oracle"]["won"], figures["oracle"]["of"]) == (6, 6)
+
+
+async def test_a_suite_without_engines_has_none_to_kill() -> None:
+    figures = await soak(Doors(), 8, concurrency=2, kills=1)
+    assert (figures["killed"], figures["episodes"]) == (0, 8)
+
+
+def test_growth_is_told_from_one_half_to_the_other(tmp_path: Path) -> None:
+    looks = [footprint()]
+    (tmp_path / "left").touch()
+    held = (tmp_path / "left").open()
+    looks.append(footprint())
+    held.close()
+    grew = {name: told["grew"] for name, told in growth(looks).items()}
+    assert (grew["temporary_files"], grew["descriptors"], grew["processes"]) == (1, 1, 0)
+    assert os.getpid() not in descendants(os.getpid())
