@@ -103,7 +103,13 @@ def _system() -> list[str]:
     words += _shown(Path("/etc/ld.so.cache"))
     if not Path(_base()).is_relative_to("/usr"):
         words += ["--ro-bind", _SEEN_AT if os.geteuid() == 0 else _base(), _base()]
-    return words
+    return words + _hidden(Path(__file__).resolve().parents[1])
+
+
+def _hidden(own: Path) -> list[str]:
+    """This package holds the answers of suites: nothing of it is seen, where it is installed beside what is shown."""
+    beside = any(own.is_relative_to(shown) for shown in ("/usr", _base()))
+    return ["--tmpfs", str(own), "--remount-ro", str(own)] if beside else []
 
 
 def _shown(path: Path) -> list[str]:
