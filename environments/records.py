@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from knowhow.environments.errors import BadSetting, MissingExtra
 
@@ -17,7 +19,8 @@ HUB = "hf:"
 
 
 def read_rows(source: str) -> list[Numbered]:
-    """The rows of a ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, or of a data set of the hub.
+    """The rows of a ``.jsonl``, ``.json``, ``.csv``, ``.tsv`` or ``.parquet`` file, or of a data set of the hub. Text
+    may be packed with gzip (``.jsonl.gz``), and what is in a ``.json`` file is one list.
 
     That is written ``hf:OWNER/NAME/SUBSET@REVISION#SPLIT``; without them the subset is its only one, the revision its
     newest, and the split ``train``.
@@ -27,19 +30,40 @@ def read_rows(source: str) -> list[Numbered]:
     if source.startswith(HUB):
         return _from_hub(source)
     path = Path(source).expanduser()
-    reader = READERS.get(path.suffix.lower())
+    reader = READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if reader is None:
-        raise BadSetting(f"{source!r} is no file of questions; it must end in one of {', '.join(READERS)}")
+        raise BadSetting(f"{source!r} is no file of rows; it must end in one of {', '.join(READERS)}")
     if not path.is_file():
         raise BadSetting(f"there is no file {source!r}")
     try:
         return list(reader(path))
     except UnicodeDecodeError as error:
         raise BadSetting(f"{path} is not in UTF-8 ({error.reason} at byte {error.start}); convert it") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadSetting(f"{path} is no whole gzip file: {error}") from None
+
+
+def _opened(path: Path, newline: str | None = None) -> IO[str]:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    return opened(path, "rt", encoding="utf-8-sig", newline=newline)
+
+
+def _json(path: Path) -> Iterator[Numbered]:
+    with _opened(path) as file:
+        try:
+            rows = json.load(file)
+        except ValueError as error:
+            raise BadSetting(f"{path} is no JSON ({error})") from None
+    if not isinstance(rows, list):
+        raise BadSetting(f"{path} holds no list of rows; one row a line is .jsonl")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise BadSetting(f"{path} row {number} is no JSON object: {row!r:.80}")
+        yield number, row
 
 
 def _jsonl(path: Path) -> Iterator[Numbered]:
-    with path.open(encoding="utf-8-sig") as lines:
+    with _opened(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -53,7 +77,7 @@ def _jsonl(path: Path) -> Iterator[Numbered]:
 
 
 def _csv(path: Path, *, delimiter: str = ",") -> Iterator[Numbered]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with _opened(path, newline="") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
         try:
             for row in reader:
@@ -82,6 +106,7 @@ def _parquet(path: Path) -> Iterator[Numbered]:
 
 READERS: Mapping[str, Callable[[Path], Iterator[Numbered]]] = {
     ".jsonl": _jsonl,
+    ".json": _json,
     ".csv": _csv,
     ".tsv": _tsv,
     ".parquet": _parquet,

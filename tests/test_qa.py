@@ -173,7 +173,7 @@ def test_a_table_whose_lines_differ_in_length_is_told_with_the_line(tmp_path: Pa
 def test_what_is_no_source_is_told() -> None:
     with pytest.raises(BadSetting, match=r"there is no file 'nowhere\.jsonl'"):
         Qa("nowhere.jsonl").tasks("train")
-    with pytest.raises(BadSetting, match=r"must end in one of \.jsonl, \.csv"):
+    with pytest.raises(BadSetting, match=r"must end in one of \.jsonl, \.json, \.csv"):
         Qa("questions.xlsx").tasks("train")
     with pytest.raises(BadSetting, match="no questions for train; add train='FILE'"):
         Qa(test="test.jsonl")

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
-from random import Random
 
 from knowhow.environments import samples
 from knowhow.environments.discover import build
@@ -15,12 +14,10 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.question import OneTurn, Question
 from knowhow.environments.question_rows import Accepted, Fields
 from knowhow.environments.records import read_rows
+from knowhow.environments.shares import split_of
 from knowhow.environments.types import SPLITS, Split
 
 GRADINGS = "knowhow.environments.gradings"
-
-SHARES: Mapping[Split, int] = {"train": 3, "validation": 1, "test": 1}
-"""How the questions of ``data`` are divided among the splits that have no source of their own."""
 
 
 class Qa(OneTurn):
@@ -102,9 +99,8 @@ class Qa(OneTurn):
 
     def _of_shares(self) -> Iterator[tuple[Split, Question]]:
         if self._sharing:
-            weights = [SHARES[split] for split in self._sharing]
             for question in self._read(self._data):
-                yield Random(f"{self._seed}/{question.text}").choices(self._sharing, weights)[0], question
+                yield split_of(question.text, self._seed, self._sharing), question
 
     def _read(self, source: str) -> Iterator[Question]:
         for number, row in read_rows(source):
