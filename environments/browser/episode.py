@@ -1,0 +1,165 @@
+"""An episode on a web page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from knowhow.environments.browser.chromium import thread
+from knowhow.environments.browser.commands import commands, values_in
+from knowhow.environments.browser.gate import Gate
+from knowhow.environments.browser.tab import Refused, Tab
+from knowhow.environments.browser.tools import TOOLS
+from knowhow.environments.episode import Episode
+from knowhow.environments.errors import EngineFailed
+from knowhow.environments.types import Environment, Feedback, ToolCall
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where an episode begins, and what it may reach.
+
+    ``url``: the first page. ``goal``: what fields may be filled with is read from it. ``hosts`` and ``folder``: what
+    may be reached (``gate.Gate``). ``begin``: a JavaScript expression that is evaluated when the first page has loaded.
+    ``time``: where the pages' clock begins, ISO 8601; it goes on by a second after each action, and not otherwise.
+    ``size``: of the window, in pixels. ``longest``: characters of an observation. ``boxes``: shall it tell where each
+    element is? ``answers``: does the task end by a final answer, so that ``done`` is among the possible commands?
+    ``seconds``: how long a step may take before the browser counts as stuck.
+    """
+
+    url: str
+    goal: str = ""
+    hosts: tuple[str, ...] = ()
+    folder: Path | None = None
+    begin: str = ""
+    time: str = "2026-01-05T09:00:00Z"
+    size: tuple[int, int] = (1000, 800)
+    longest: int = 12_000
+    boxes: bool = False
+    answers: bool = False
+    seconds: float = 90.0
+
+
+class View:
+    """The page of an episode, to be looked at by what judges it."""
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+
+    @property
+    def url(self) -> str:
+        return self._tab.page.url
+
+    async def text(self) -> str:
+        """The text that can be seen."""
+        return str(await self.evaluate("document.body.innerText"))
+
+    async def evaluate(self, expression: str, argument: Any = None) -> Any:
+        """What a JavaScript expression, or a function of ``argument``, gives on the page, as plain data."""
+        return await _asked(self._tab, self._tab.page.evaluate(expression, argument), 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a step earned, and whether the task is over."""
+
+    reward: float = 0.0
+    over: bool = False
+
+
+Judge = Callable[[View, str | None], Awaitable[Verdict]]
+"""Asked after every step with None, and with the answer when the agent is ``done``, which ends the episode."""
+
+
+@asynccontextmanager
+async def browse(visit: Visit, judge: Judge) -> AsyncIterator[Environment]:
+    """An episode on a fresh page. Raises: MissingExtra; EngineFailed where the browser dies or is stuck."""
+    host, stack = thread(), AsyncExitStack()
+    opening = Tab.open(Gate(visit.hosts, visit.folder), time=visit.time, size=visit.size)
+    try:
+        yield _Browsing(visit, await host.run(stack.enter_async_context(opening)), judge)
+    finally:
+        # The context is closed also where this task is cancelled meanwhile, or its event loop ends.
+        await asyncio.shield(asyncio.wrap_future(host.submit(stack.aclose())))
+
+
+class _Browsing(Episode):
+    def __init__(self, visit: Visit, tab: Tab, judge: Judge) -> None:
+        super().__init__(*TOOLS)
+        self._visit, self._tab, self._judge = visit, tab, judge
+        self._view = View(tab)
+        self._values = values_in(visit.goal)
+
+    async def begin(self) -> Feedback:
+        return await _asked(self._tab, self._begin(), self._visit.seconds)
+
+    async def answer(self, call: ToolCall) -> Feedback:
+        if call.name == "done":
+            verdict = await self._judge(self._view, call.arguments["answer"])
+            return Feedback("Your answer is noted.", verdict.reward, terminated=True, commands=())
+        refusal = await _asked(self._tab, self._act(call), self._visit.seconds)
+        verdict = await self._judge(self._view, None)
+        if verdict.over:
+            return Feedback("The task is over.", verdict.reward, terminated=True, commands=())
+        seen = await _asked(self._tab, self._look(refusal), self._visit.seconds)
+        return replace(seen, reward=verdict.reward)
+
+    async def _begin(self) -> Feedback:
+        await self._tab.goto(self._visit.url)
+        if self._visit.begin:
+            await self._tab.page.evaluate(self._visit.begin)
+            await self._tab.settle()
+        return await self._look()
+
+    async def _act(self, call: ToolCall) -> str:
+        """What to say of an action that did not come about."""
+        why = ""
+        try:
+            await self._tab.act(call.name, call.arguments)
+        except Refused as refused:
+            why = refused.why
+        await self._tab.settle()
+        return why
+
+    async def _look(self, refusal: str = "") -> Feedback:
+        seen = await self._tab.look(boxes=self._visit.boxes)
+        said = [refusal, *self._tab.notes(), heading(self._tab.page.url, seen.title)]
+        text = "\n".join([*filter(None, said), shortened(seen.snapshot.text, self._visit.longest)])
+        return Feedback(text, commands=commands(seen, self._values, answers=self._visit.answers))
+
+
+async def _asked(tab: Tab, work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What ``work`` comes to in the browsers' thread. Raises: EngineFailed where the page is gone or stuck."""
+    try:
+        return await thread().run(asyncio.wait_for(work, seconds))
+    except TimeoutError:
+        raise EngineFailed(f"the page gave no answer for {seconds:g} s; open the episode again") from None
+    except Exception as error:
+        if tab.lost(error):
+            raise EngineFailed("the browser, or the page in it, is gone; open the episode again") from None
+        raise
+
+
+def heading(url: str, title: str) -> str:
+    """Which page this is, where it is one of several: nothing of a file's place, nor of a server on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return ""
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    where = urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment)) if local else url
+    return f"Page: {title} ({where})" if title else f"Page: {where}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """The first lines, as many as fit, and how many are left out."""
+    if len(text) <= longest:
+        return text or "(The page is empty.)"
+    kept = text[:longest].rpartition("\n")[0] or text[:longest]
+    return f"{kept}\n({text[len(kept) :].strip().count(chr(10)) + 1} more lines of this page are not shown.)"
