@@ -100,7 +100,7 @@ def _system() -> list[str]:
     words = _shown(Path("/usr"))
     for path in map(Path, _LINKS):
         words += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else _shown(path)
-    words += _shown(Path("/etc/ld.so.cache"))
+    words += [*_shown(Path("/etc/ld.so.cache")), *_shown(Path("/etc/alternatives"))]  # the latter has awk on Debian
     if not Path(_base()).is_relative_to("/usr"):
         words += ["--ro-bind", _SEEN_AT if os.geteuid() == 0 else _base(), _base()]
     return words + _hidden(Path(__file__).resolve().parents[1])

@@ -16,7 +16,7 @@ from knowhow.environments.coding import plain, solution_guest, tests_guest
 from knowhow.environments.coding.problem import Problem
 from knowhow.environments.sandbox import Conversation, Limits, converse
 
-LIMITS = Limits(seconds=10, cpu=10, memory_mb=512, output_kb=1024)
+LIMITS = Limits(seconds=20, cpu=10, memory_mb=512, output_kb=1024)
 """Of each side, for all tests of a problem together."""
 
 
