@@ -89,6 +89,13 @@ def at_least(least: int, **settings: object) -> None:
             raise BadSetting(f"{name}={value!r} must be a whole number of at least {least}")
 
 
+def between(least: float, most: float, **settings: object) -> None:
+    """Raises: BadSetting where one of the settings is no number from ``least`` to ``most``."""
+    for name, value in settings.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+            raise BadSetting(f"{name}={value!r} must be a number from {least:g} to {most:g}")
+
+
 def split_list(text: str) -> list[str]:
     """Comma-separated specifications, commas inside brackets left alone: ``a(x=1, y=2), b`` is two."""
     parts, depth, start = [], 0, 0

@@ -21,6 +21,7 @@ from knowhow.evals.options import (
     Cache,
     Concurrency,
     Config,
+    Curriculum,
     Episodes,
     Json,
     MemoryName,
@@ -133,6 +134,7 @@ def evolve(
     review: Annotated[
         bool | None, typer.Option("--review", help="What is learned waits for you: see `knowhow memory review`.")
     ] = None,
+    curriculum: Curriculum = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,
@@ -203,6 +205,20 @@ def banks(json: Json = False) -> None:
     from knowhow.evals.stage import BANKS, POLICIES
 
     found = {"banks": list_parts(BANKS), "policies": list_parts(POLICIES)}
+    _print(found, json, lambda: show_parts(found))
+
+
+@app.command()
+def curricula(json: Json = False) -> None:
+    """List the curricula, for --curriculum: which training tasks come next.
+
+    Example: knowhow evolve --curriculum 'self_evolving(temperature=0.5)'
+    """
+    from knowhow.evals.curriculum import CURRICULA
+    from knowhow.evals.listing import list_parts
+    from knowhow.evals.show import show_parts
+
+    found = {"curricula": list_parts(CURRICULA)}
     _print(found, json, lambda: show_parts(found))
 
 

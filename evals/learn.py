@@ -16,6 +16,7 @@ from knowhow.agents.types import Recall
 from knowhow.environments.discover import split_list
 from knowhow.environments.errors import BadSetting, BudgetExceeded, MemoryDamaged
 from knowhow.environments.types import Split, StopReason, Task, Trajectory
+from knowhow.evals.curriculum import Plan, open_curriculum
 from knowhow.evals.folder import RunFolder, write_json
 from knowhow.evals.prove import Trial
 from knowhow.evals.run import banks_of
@@ -105,6 +106,7 @@ class _Loop:
         self.mind = open_mind(self.settings, split_list(self.settings.memory), memory, stage.model, stage.suite)
         self.recall = self.mind.recall
         self.trial = Trial(self.settings, memory, stage.folder.episodes, self.recall, self._play)
+        self.plan = Plan(stage)
         self.spent = False
 
     def phases(self) -> Phases:
@@ -113,7 +115,11 @@ class _Loop:
     async def acquire(self, round: int) -> Sequence[Trajectory]:
         """A round's share of the training episodes, in the order in which they walk the training tasks; in several
         waves where tasks are chained, each with what the ones before it taught."""
-        waves = self._waves(round)
+        try:
+            waves = await self._waves(round)
+        except BudgetExceeded:  # by a curriculum that asks the model
+            self.spent = True
+            return []
         recall = some_withheld(self.recall, self.settings.withhold_rate)
         played: list[Trajectory] = []
         for number, wave in enumerate(waves, 1):
@@ -127,7 +133,7 @@ class _Loop:
         """What the finished episodes say of the lessons there are, and what the banks learn of them; without labels,
         where the run says so, nothing can be said of the former."""
         weighed = await self.trial.edits(round, _whole(trajectories)) if self.settings.labels else []
-        last = len(self._waves(round)[-1])
+        last = len((await self._waves(round))[-1]) if trajectories else 0
         return weighed + await self._learned(round, trajectories[-last:])
 
     async def _teach(self, round: int, wave: int, trajectories: Sequence[Trajectory]) -> None:
@@ -196,27 +202,19 @@ class _Loop:
         gate = {task.id for task in self._validation(0)}
         return sum(task.id in gate for task in self._validation(self.settings.validation))
 
-    def _training(self) -> list[Task]:
-        """The tasks of all training episodes: each epoch walks over the same ones."""
-        distinct = draw(
-            self.stage.suite,
-            self.settings.split,
-            max(1, self.settings.episodes // self.settings.epochs),
-            self.settings.seed,
-        )
-        return [distinct[place % len(distinct)] for place in range(self.settings.episodes)]
-
-    def _waves(self, round: int) -> list[list[Job]]:
+    async def _waves(self, round: int) -> list[list[Job]]:
         """A round's training episodes in the waves in which they are played."""
-        seeds = jobs(self._training(), self.settings.seed, "train")[self._shares()[round - 1]]
-        waves = chained(seeds, self.settings.chain)
-        numbers = iter(range(len(seeds)))
+        share = self._shares()[round - 1]
+        tasks = await self.plan.tasks(round, share)
+        waves = chained(jobs(tasks, self.settings.seed, "train", start=share.start), self.settings.chain)
+        numbers = iter(range(len(tasks)))
         return [[replace(job, index=next(numbers)) for job in wave] for wave in waves]
 
-    def _shares(self) -> list[slice]:
+    def _shares(self) -> list[range]:
+        """The places of each round's episodes among all of them."""
         episodes, rounds = self.settings.episodes, self.settings.rounds
         bounds = [episodes * number // rounds for number in range(rounds + 1)]
-        return [slice(start, end) for start, end in pairwise(bounds)]
+        return [range(start, end) for start, end in pairwise(bounds)]
 
     def _validation(self, skip: int) -> list[Task]:
         split: Split = "validation"
@@ -242,6 +240,7 @@ def _check(settings: Settings) -> None:
     if settings.rounds > settings.episodes:
         raise BadSetting(f"{settings.rounds} rounds want at least as many episodes, not {settings.episodes}")
     model = check(settings, settings.split, "validation")
+    open_curriculum(settings, open_suite(settings.suite), model)
     with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
         open_mind(settings, split_list(settings.memory), memory, model, open_suite(settings.suite))
 

@@ -50,3 +50,7 @@ MemoryTokens = Annotated[int | None, typer.Option(help="Tokens of context for al
 SameTask = Annotated[
     bool | None, typer.Option("--same-task", help="Show an item to the very task that taught it, too.")
 ]
+Curriculum = Annotated[
+    str | None,
+    typer.Option(help="Which training tasks come next: uniform, self_evolving(rate=0.3), ... See `knowhow curricula`."),
+]

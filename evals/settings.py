@@ -26,7 +26,8 @@ class Settings:
     together, which try ``proof_at_once`` candidates at a time. ``recall`` names policies of what to recall, and when;
     all that is recalled fits into ``memory_tokens``, and comes from other tasks unless ``same_task``. ``chain`` is how
     many tasks of a kind follow each other in a round, each with what the ones before it taught. ``review``: what is
-    learned waits for a person. ``split``, where it is empty, is validation for ``run`` and train for ``evolve``.
+    learned waits for a person. ``curriculum`` decides which training tasks come next. ``split``, where it is empty, is
+    validation for ``run`` and train for ``evolve``.
     """
 
     suite: str = "household"
@@ -56,6 +57,7 @@ class Settings:
     same_task: bool = False
     chain: int = 1
     review: bool = False
+    curriculum: str = "uniform"
 
     def __post_init__(self) -> None:
         checks = {

@@ -10,6 +10,7 @@ from typing import cast
 from knowhow.agents.rollout import Job
 from knowhow.agents.seeds import child_seed
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.lazy import Lazy
 from knowhow.environments.types import Split, Suite, Task
 
 
@@ -19,19 +20,24 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
     Where the split is smaller, ``skip`` shrinks first; then tasks come again. Raises: BadSetting for a split without
     tasks.
     """
+    tasks = ordered(suite, split, seed)
+    start = max(0, min(skip, len(tasks) - count))
+    chosen = tasks[start : start + count]
+    return [chosen[place % len(chosen)] for place in range(count)]
+
+
+def ordered(suite: Suite, split: str, seed: int) -> Sequence[Task]:
+    """All tasks of a split in the order that the seed decides, each made when it is asked for. Raises: BadSetting."""
     tasks = suite.tasks(cast(Split, split))
     if len(tasks) == 0:
         raise BadSetting(f"suite {suite.name} has no {split} tasks")
-    # All of the order, however few are wanted: a sample of another size would be another order.
     order = Random(f"{seed}/{split}").sample(range(len(tasks)), len(tasks))
-    start = max(0, min(skip, len(order) - count))
-    chosen = order[start : start + count]
-    return [tasks[chosen[place % len(chosen)]] for place in range(count)]
+    return Lazy(len(order), lambda place: tasks[order[place]])
 
 
-def jobs(tasks: Sequence[Task], seed: int, *path: object) -> list[Job]:
-    """One episode a task; the seeds follow from ``seed`` and ``path``."""
-    return [Job(index, task, child_seed(seed, *path, index)) for index, task in enumerate(tasks)]
+def jobs(tasks: Sequence[Task], seed: int, *path: object, start: int = 0) -> list[Job]:
+    """One episode a task, counted from ``start``; the seeds follow from ``seed``, ``path`` and the number."""
+    return [Job(index, task, child_seed(seed, *path, index)) for index, task in enumerate(tasks, start)]
 
 
 def chained(todo: Sequence[Job], length: int) -> list[list[Job]]:

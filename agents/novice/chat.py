@@ -19,6 +19,7 @@ from langchain_core.runnables import Runnable
 from knowhow.agents.novice.commands import content_words, mentions
 from knowhow.agents.novice.craft import craft
 from knowhow.agents.novice.curate import curate
+from knowhow.agents.novice.design import design
 from knowhow.agents.novice.examples import explain
 from knowhow.agents.novice.manual import build, consolidate, diagnose, formulate
 from knowhow.agents.novice.play import choose
@@ -155,4 +156,5 @@ _SKILLS: dict[str, Callable[[str], str]] = {
     "Consolidator": consolidate,
     "Formulator": formulate,
     "Guide": guide,
+    "Environment": design,
 }

@@ -23,11 +23,16 @@ PIECES = range(8, 15)
 _SHARES: tuple[Split, ...] = ("train", "train", "train", "validation", "test")
 
 
-def draw_scene(goal: Goal, split: Split, random: Random) -> Scene:
-    """A room of the split where the goal can be reached and is not yet: the things are not where they shall be."""
-    plan = _floor_plan(goal, split, random)
+def draw_scene(goal: Goal, split: Split, random: Random, pieces: range = PIECES, clutter: float = 1.0) -> Scene:
+    """A room of the split where the goal can be reached and is not yet: the things are not where they shall be.
+
+    ``clutter`` in [0, 1] is how much of what the goal does not need lies around.
+    """
+    plan = _floor_plan(goal, split, random, pieces)
     scene: dict[str, list[str]] = {f"{kind} {n}": [] for kind, count in plan.items() for n in range(1, count + 1)}
     for thing in _things(goal, random):
+        if clutter < 1 and kind_of(thing) not in (goal.thing, goal.place) and random.random() >= clutter:
+            continue
         spots = [place for place in scene if _may_lie(thing, place, goal)]
         if spots:
             scene[random.choice(spots)].append(thing)
@@ -46,11 +51,11 @@ def owner(room: str, plan: Mapping[str, int]) -> Split:
     return _SHARES[zlib.crc32(f"{room}: {told}".encode()) % len(_SHARES)]
 
 
-def _floor_plan(goal: Goal, split: Split, random: Random) -> dict[str, int]:
+def _floor_plan(goal: Goal, split: Split, random: Random, pieces: range) -> dict[str, int]:
     furniture = ROOMS[goal.room].furniture
     while True:
         plan = {kind: random.randint(max(least, kind == goal.place), most) for kind, (least, most) in furniture.items()}
-        if sum(plan.values()) in PIECES and owner(goal.room, plan) == split:
+        if sum(plan.values()) in pieces and owner(goal.room, plan) == split:
             return plan
 
 

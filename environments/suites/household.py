@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
+from typing import Any
 
 from knowhow.environments.errors import UnknownName
+from knowhow.environments.household import designed
 from knowhow.environments.household.goals import KINDS, Goal, goals
 from knowhow.environments.household.oracle import plan
 from knowhow.environments.household.scene import Scene, draw_scene, shuffled
@@ -43,15 +45,40 @@ class Household(TextSuite):
         return Lazy(SIZES[split], partial(_task, split))
 
     def world(self, task: Task, *, seed: int) -> World:
-        split, index = _place(task.id)
-        goal, sentence = _goal(split, index)
-        order = Random(f"{EDITION}/{task.id}/order/{seed}")
-        return World(shuffled(_scene(split, index, goal), order), goal, sentence)
+        goal, sentence, scene = _laid_out(task.id)
+        return World(shuffled(scene, Random(f"{EDITION}/{task.id}/order/{seed}")), goal, sentence)
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall]:
-        split, index = _place(task.id)
-        goal, _ = _goal(split, index)
-        return [ToolCall("act", {"command": command}) for command in plan(_scene(split, index, goal), goal)]
+        goal, _, scene = _laid_out(task.id)
+        return [ToolCall("act", {"command": command}) for command in plan(scene, goal)]
+
+    def design_guide(self) -> str:
+        return designed.GUIDE
+
+    def designed(self, design: Mapping[str, Any], count: int, seed: int) -> list[Task]:
+        """Training tasks made to a description (``environments/household/designed.py``). Raises: BadSetting."""
+        return [_made(id) for id in designed.draw_ids(designed.read_design(design), count, Random(seed))]
+
+    def variants(self, task: Task, count: int, seed: int) -> list[Task]:
+        """Training tasks with the goal of a training task, in other rooms. Raises: ValueError for another split's."""
+        if task.split != "train":
+            raise ValueError(f"{task.id} is a {task.split} task; variants are made of training tasks alone")
+        goal, _, _ = _laid_out(task.id)
+        return [_made(id) for id in designed.variant_ids(goal, count, Random(f"{task.id}/{seed}"))]
+
+
+def _laid_out(id: str) -> tuple[Goal, str, Scene]:
+    """The goal of a task, its sentence and the scene."""
+    if id.startswith(designed.PREFIX):
+        return designed.made(id, EDITION)
+    split, index = _place(id)
+    goal, sentence = _goal(split, index)
+    return goal, sentence, _scene(split, index, goal)
+
+
+def _made(id: str) -> Task:
+    goal, sentence, _ = designed.made(id, EDITION)
+    return Task(id, Household.name, "train", goal.kind.name, sentence)
 
 
 def _task(split: Split, index: int) -> Task:

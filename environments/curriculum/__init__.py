@@ -1,0 +1,1 @@
+"""One curriculum a file, found by its file name; ``environments/curricula.py`` says what it must offer."""

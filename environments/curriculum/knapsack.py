@@ -1,0 +1,83 @@
+"""A round's episodes as a knapsack: more rollouts for the tasks where they are worth most, none where nothing is to be
+learned (Knapsack RL, arXiv 2509.25849).
+
+The worth of k rollouts of a task that succeeds with the chance p is the chance that some succeed and some fail, times
+p(1 - p)^2, about what one step of learning gains. The chance comes from the task's own episodes and those of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from knowhow.environments.curricula import Ask, Choice, Fresh, Outcome, Progress, Rate, recent_rates
+from knowhow.environments.discover import at_least
+from knowhow.environments.types import Suite, Task
+
+_KIND_COUNTS = 2.0
+"""How many episodes of a task's own the record of its kind counts as."""
+
+
+@dataclass(frozen=True)
+class Knapsack:
+    """``most`` rollouts a task and round; ``gain=False`` counts tasks with both outcomes, without what they gain."""
+
+    tasks: Sequence[Task]
+    suite: Suite
+    ask: Ask
+    most: int = 8
+    gain: bool = True
+    labels = True
+
+    def __post_init__(self) -> None:
+        at_least(2, most=self.most)
+
+    async def next(self, count: int, progress: Progress) -> Choice:
+        fresh = Fresh(self.tasks, progress.outcomes)
+        again = {outcome.task.id: outcome.task for outcome in (progress.rounds or ((),))[-1]}
+        new = {task.id: task for task in (fresh.take() for _ in range(max(1, count // 2)))}
+        known = recent_rates(progress.rounds)
+        chances = {id: _chance(id, task, known, progress.outcomes) for id, task in (new | again).items()}
+        shares = allocate(list(chances.values()), count, self.most, self.gain)
+        chosen = [task for task, share in zip((new | again).values(), shares, strict=True) for _ in range(share)]
+        return Choice((*chosen, *(fresh.take() for _ in range(count - len(chosen)))))
+
+
+def allocate(chances: Sequence[float], budget: int, most: int, gain: bool = True) -> list[int]:
+    """How many of ``budget`` rollouts each task gets: none, or from 2 to ``most`` (one for what is left at the end).
+
+    Greedy by worth a rollout. From the second rollout on, each is worth less than the one before, and the first two
+    together are worth as much a rollout as the third: so it is the best there is, but for a last single one.
+    """
+    shares = [0] * len(chances)
+    steps: list[tuple[float, int, int]] = []
+    for at, chance in enumerate(chances):
+        heappush(steps, (-_step(chance, 0, gain), 0, at))
+    while steps and budget:
+        _, _, at = heappop(steps)
+        size = min(budget, 1 if shares[at] else 2)
+        shares[at] += size
+        budget -= size
+        if shares[at] < most:
+            heappush(steps, (-_step(chances[at], shares[at], gain), shares[at], at))
+    return shares
+
+
+def worth(chance: float, rollouts: int, gain: bool = True) -> float:
+    """The chance that ``rollouts`` of a task have both outcomes, times what that gains."""
+    both: float = 1 - chance**rollouts - (1 - chance) ** rollouts if rollouts else 0.0
+    return both * (chance * (1 - chance) ** 2 if gain else 1.0)
+
+
+def _step(chance: float, had: int, gain: bool) -> float:
+    """The worth a rollout of the next step: of two rollouts where there were none, else of one."""
+    size = 1 if had else 2
+    # Rounded, so that what is equal is a tie, which goes to the task with fewer rollouts.
+    return round((worth(chance, had + size, gain) - worth(chance, had, gain)) / size, 12)
+
+
+def _chance(id: str, task: Task, known: Mapping[str, Rate], outcomes: Sequence[Outcome]) -> float:
+    own = [outcome.success for outcome in outcomes if outcome.task.id == id]
+    kind = known.get(task.kind, Rate()).chance
+    return (sum(own) + _KIND_COUNTS * kind) / (len(own) + _KIND_COUNTS)
