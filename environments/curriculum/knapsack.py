@@ -7,7 +7,7 @@ p(1 - p)^2, about what one step of learning gains. The chance comes from the tas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -37,11 +37,24 @@ class Knapsack:
         fresh = Fresh(self.tasks, progress.outcomes)
         again = {outcome.task.id: outcome.task for outcome in (progress.rounds or ((),))[-1]}
         new = {task.id: task for task in (fresh.take() for _ in range(max(1, count // 2)))}
-        known = recent_rates(progress.rounds)
-        chances = {id: _chance(id, task, known, progress.outcomes) for id, task in (new | again).items()}
-        shares = allocate(list(chances.values()), count, self.most, self.gain)
-        chosen = [task for task, share in zip((new | again).values(), shares, strict=True) for _ in range(share)]
+        tasks = list((new | again).values())
+        shares = allocate(chances(tasks, progress.rounds), count, self.most, self.gain)
+        chosen = [task for task, share in zip(tasks, shares, strict=True) for _ in range(share)]
         return Choice((*chosen, *(fresh.take() for _ in range(count - len(chosen)))))
+
+
+def chances(tasks: Sequence[Task], rounds: Sequence[Sequence[Outcome]]) -> list[float]:
+    """How likely each task is to succeed: by its own episodes, and by the recent ones of its kind."""
+    known = recent_rates(rounds)
+    own: dict[str, list[bool]] = {}
+    for outcome in (outcome for round in rounds for outcome in round):
+        own.setdefault(outcome.task.id, []).append(outcome.success)
+
+    def chance(task: Task) -> float:
+        had, kind = own.get(task.id, []), known.get(task.kind, Rate()).chance
+        return (sum(had) + _KIND_COUNTS * kind) / (len(had) + _KIND_COUNTS)
+
+    return [chance(task) for task in tasks]
 
 
 def allocate(chances: Sequence[float], budget: int, most: int, gain: bool = True) -> list[int]:
@@ -75,9 +88,3 @@ def _step(chance: float, had: int, gain: bool) -> float:
     size = 1 if had else 2
     # Rounded, so that what is equal is a tie, which goes to the task with fewer rollouts.
     return round((worth(chance, had + size, gain) - worth(chance, had, gain)) / size, 12)
-
-
-def _chance(id: str, task: Task, known: Mapping[str, Rate], outcomes: Sequence[Outcome]) -> float:
-    own = [outcome.success for outcome in outcomes if outcome.task.id == id]
-    kind = known.get(task.kind, Rate()).chance
-    return (sum(own) + _KIND_COUNTS * kind) / (len(own) + _KIND_COUNTS)
