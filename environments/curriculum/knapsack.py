@@ -58,10 +58,10 @@ def chances(tasks: Sequence[Task], rounds: Sequence[Sequence[Outcome]]) -> list[
 
 
 def allocate(chances: Sequence[float], budget: int, most: int, gain: bool = True) -> list[int]:
-    """How many of ``budget`` rollouts each task gets: none, or from 2 to ``most`` (one for what is left at the end).
+    """How many of ``budget`` rollouts each task gets: none, or from 2 to ``most``; what no task can use is left.
 
-    Greedy by worth a rollout. From the second rollout on, each is worth less than the one before, and the first two
-    together are worth as much a rollout as the third: so it is the best there is, but for a last single one.
+    Greedy by worth a rollout, the first two of a task taken together. Each further one is worth no more than those
+    before it, so this is the best there is wherever the budget does not end in the middle of a first two.
     """
     shares = [0] * len(chances)
     steps: list[tuple[float, int, int]] = []
@@ -69,6 +69,8 @@ def allocate(chances: Sequence[float], budget: int, most: int, gain: bool = True
         heappush(steps, (-_step(chance, 0, gain), 0, at))
     while steps and budget:
         _, _, at = heappop(steps)
+        if budget == 1 and not shares[at] and any(shares):
+            continue  # one alone cannot have both outcomes
         size = min(budget, 1 if shares[at] else 2)
         shares[at] += size
         budget -= size

@@ -4,10 +4,10 @@
 
 The novice learns household chores from ``--taught`` episodes. With that memory it plays ``--tasks`` further training
 tasks, ``--rollouts`` times each: what is known before. Then both get the same number of further rollouts: as many
-again for every task, or as the knapsack allots them by what is known; the first ones of a task are the same episodes for
-both. Prints one JSON object: for each memory the tasks that came out with both successes and failures, by seed, and the
-ratio of the knapsack to the even split with a bootstrap interval over the seeds. ``info_gain`` is the objective of the
-paper (arXiv 2509.25849), ``mixed_only`` leaves out what a success gains. ``simulated`` are tasks whose chances are
+again for every task, or as the knapsack allots them by what is known; the first ones of a task are the same episodes
+for both. Prints one JSON object: for each memory the tasks that came out with both successes and failures, by seed, and
+the ratio of the knapsack to the even split with a bootstrap interval over the seeds. ``info_gain`` is the objective of
+the paper (arXiv 2509.25849), ``mixed_only`` leaves out what a success gains. ``simulated`` are tasks whose chances are
 drawn, half of them near 0 or 1.
 """
 
