@@ -31,6 +31,7 @@ def ordered(suite: Suite, split: str, seed: int) -> Sequence[Task]:
     tasks = suite.tasks(cast(Split, split))
     if len(tasks) == 0:
         raise BadSetting(f"suite {suite.name} has no {split} tasks")
+    # All of the order, however few are wanted: a sample of another size would be another order.
     order = Random(f"{seed}/{split}").sample(range(len(tasks)), len(tasks))
     return Lazy(len(order), lambda place: tasks[order[place]])
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from knowhow.environments.curricula import Ask, Curriculum, Outcome, Progress
 from knowhow.environments.curriculum.easy_to_hard import filtered
 from knowhow.environments.curriculum.failures_first import nearest, unsolved
 from knowhow.environments.curriculum.generated import PROMPT, Generated, success_table
-from knowhow.environments.curriculum.knapsack import allocate, worth
+from knowhow.environments.curriculum.knapsack import Belief, allocate, beliefs, worth
 from knowhow.environments.curriculum.self_evolving import gains, systematic
 from knowhow.environments.discover import build, names
 from knowhow.environments.errors import BadSetting
@@ -119,25 +120,41 @@ def test_a_draw_gives_each_its_share_to_the_next_whole_number() -> None:
 # --- Knapsack ---
 
 
+UNKNOWN, HOPELESS, MASTERED = Belief(1, 1), Belief(0.2, 9), Belief(9, 0.2)
+
+
 @pytest.mark.parametrize("gain", [True, False])
-@pytest.mark.parametrize("chances", [(0.1, 0.5, 0.9), (0.02, 0.3, 0.3, 0.7), (0.5, 0.97)])
-def test_no_other_way_to_spend_the_budget_is_worth_more(chances: tuple[float, ...], gain: bool) -> None:
+@pytest.mark.parametrize("known", [(HOPELESS, UNKNOWN, MASTERED), (HOPELESS, Belief(1, 2), Belief(1, 2), Belief(2, 1))])
+def test_no_other_way_to_spend_the_budget_is_worth_more(known: tuple[Belief, ...], gain: bool) -> None:
     for budget in range(2, 11):
-        shares = allocate(chances, budget, 6, gain)
-        ways = [way for way in product(range(7), repeat=len(chances)) if sum(way) <= budget]
-        values = {way: sum(worth(p, k, gain) for p, k in zip(chances, way, strict=True)) for way in ways}
+        shares = allocate(known, budget, 6, gain)
+        ways = [way for way in product(range(7), repeat=len(known)) if sum(way) <= budget]
+        values = {way: sum(worth(one, k, gain) for one, k in zip(known, way, strict=True)) for way in ways}
         assert sum(shares) <= budget and max(shares) <= 6
         # A budget that ends within the first two rollouts of a task may miss what these would have brought.
-        assert values[tuple(shares)] >= max(values.values()) - max(worth(p, 2, gain) / 2 for p in chances)
-        if budget % 2 == 0 and len(set(shares)) == 1:
-            assert values[tuple(shares)] == pytest.approx(max(values.values()))
+        missed = max(worth(one, 2, gain) / 2 for one in known)
+        assert values[tuple(shares)] >= max(values.values()) - missed - 1e-12
+        assert 1 not in shares
+
+
+def test_the_worth_of_rollouts_is_the_mean_over_what_the_chance_may_be() -> None:
+    random = Random(1)
+    for belief in (UNKNOWN, HOPELESS, Belief(3, 2)):
+        drawn = [random.betavariate(belief.good, belief.bad) for _ in range(20_000)]
+        for rollouts in (1, 2, 5):
+            both = [1 - p**rollouts - (1 - p) ** rollouts for p in drawn]
+            gained = fmean(one * p * (1 - p) ** 2 for one, p in zip(both, drawn, strict=True))
+            assert worth(belief, rollouts, gain=False) == pytest.approx(fmean(both), abs=0.01)
+            assert worth(belief, rollouts) == pytest.approx(gained, abs=0.003)
+    assert worth(UNKNOWN, 0) == worth(UNKNOWN, 0, gain=False) == 0
 
 
 def test_rollouts_go_where_the_outcome_is_open() -> None:
-    shares = allocate([0.01, 0.4, 0.5, 0.99], 16, 8)
-    assert shares[1] >= shares[2] > max(shares[0], shares[3])
-    assert sum(allocate([0.3] * 10, 20, 8)) == 20 and set(allocate([0.3] * 10, 20, 8)) == {2}
-    assert allocate([0.2, 0.5], 1, 8) in ([1, 0], [0, 1])
+    shares = allocate([HOPELESS, Belief(2, 3), UNKNOWN, MASTERED], 16, 8)
+    assert min(shares[1], shares[2]) > max(shares[0], shares[3])
+    assert allocate([UNKNOWN] * 10, 20, 8) == [2] * 10
+    assert sum(allocate([HOPELESS, UNKNOWN], 1, 8)) == 1
+    assert beliefs([TASKS[0]], []) == [Belief(1.0, 1.0)]
 
 
 def test_the_knapsack_repeats_tasks_of_the_kinds_that_are_neither_hopeless_nor_mastered() -> None:
