@@ -1,0 +1,1 @@
+"""How the three sites look: one file of routes a site, and a template a page."""
