@@ -42,6 +42,7 @@ def open_issue(
 
 def change(db: sqlite3.Connection, issue: str, state: str, priority: str, assignee: str) -> None:
     """Raises: Refused for what is no state, priority or person."""
+    _there(db, issue)
     _known(db, priority, assignee)
     if state not in STATES:
         raise Refused(f"The state must be one of {', '.join(STATES)}.")
@@ -51,11 +52,13 @@ def change(db: sqlite3.Connection, issue: str, state: str, priority: str, assign
 
 def update(db: sqlite3.Connection, issue: str, **fields: str) -> None:
     """Change some of state, priority and assignee, and leave the others."""
+    _there(db, issue)
     now = one(db, "SELECT state, priority, assignee FROM issue WHERE id = ?", issue)
     change(db, issue, **{**dict(now), **fields})
 
 
 def add_label(db: sqlite3.Connection, issue: str, label: str) -> None:
+    _there(db, issue)
     if not one(db, "SELECT count(*) FROM label WHERE name = ?", label):
         raise Refused(f"There is no label {label!r}.")
     db.execute("INSERT OR REPLACE INTO issue_label VALUES (?, ?)", (issue, label))
@@ -66,9 +69,15 @@ def remove_label(db: sqlite3.Connection, issue: str, label: str) -> None:
 
 
 def comment(db: sqlite3.Connection, issue: str, text: str) -> None:
+    _there(db, issue)
     if not text:
         raise Refused("A comment needs a text.")
     insert(db, "comment", issue=issue, author=one(db, "SELECT login FROM account"), text=text, day=TODAY)
+
+
+def _there(db: sqlite3.Connection, issue: str) -> None:
+    if not one(db, "SELECT count(*) FROM issue WHERE id = ?", issue):
+        raise Refused(f"There is no issue {issue}.")
 
 
 def _known(db: sqlite3.Connection, priority: str, assignee: str) -> None:

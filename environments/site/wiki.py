@@ -37,7 +37,11 @@ def replace(db: sqlite3.Connection, title: str, old: str, new: str) -> None:
 
 
 def append(db: sqlite3.Connection, title: str, line: str) -> None:
-    save(db, title, f"{one(db, 'SELECT text FROM page WHERE title = ?', title)}\n{line}")
+    """Add a line at the end of a page. Raises: Refused where there is none."""
+    text = one(db, "SELECT text FROM page WHERE title = ?", title)
+    if text is None:
+        raise Refused(f"There is no page {title}.")
+    save(db, title, f"{text}\n{line}")
 
 
 def path(title: str) -> str:
