@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import yaml
+
 from knowhow.environments.errors import BadSetting, MissingExtra
 
 Numbered = tuple[int, Mapping[str, Any]]
@@ -19,8 +21,8 @@ HUB = "hf:"
 
 
 def read_rows(source: str) -> list[Numbered]:
-    """The rows of a ``.jsonl``, ``.json``, ``.csv``, ``.tsv`` or ``.parquet`` file, or of a data set of the hub. Text
-    may be packed with gzip (``.jsonl.gz``), and what is in a ``.json`` file is one list.
+    """The rows of a ``.jsonl``, ``.json``, ``.yaml``, ``.csv``, ``.tsv`` or ``.parquet`` file, or of a data set of the
+    hub. Text may be packed with gzip (``.jsonl.gz``), and what is in a ``.json`` or ``.yaml`` file is one list.
 
     That is written ``hf:OWNER/NAME/SUBSET@REVISION#SPLIT``; without them the subset is its only one, the revision its
     newest, and the split ``train``.
@@ -76,6 +78,22 @@ def _jsonl(path: Path) -> Iterator[Numbered]:
             yield number, row
 
 
+def _yaml(path: Path) -> Iterator[Numbered]:
+    with _opened(path) as file:
+        loader = yaml.SafeLoader(file)
+        try:
+            top = loader.get_single_node()
+            if not isinstance(top, yaml.SequenceNode):
+                raise BadSetting(f"{path} holds no list of rows; each begins with '- '")
+            for node in top.value:
+                row, line = loader.construct_document(node), node.start_mark.line + 1
+                if not isinstance(row, dict):
+                    raise BadSetting(f"{path} line {line} is no mapping of fields: {row!r:.80}")
+                yield line, row
+        except yaml.YAMLError as error:
+            raise BadSetting(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+
+
 def _csv(path: Path, *, delimiter: str = ",") -> Iterator[Numbered]:
     with _opened(path, newline="") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
@@ -110,6 +128,8 @@ READERS: Mapping[str, Callable[[Path], Iterator[Numbered]]] = {
     ".csv": _csv,
     ".tsv": _tsv,
     ".parquet": _parquet,
+    ".yaml": _yaml,
+    ".yml": _yaml,
 }
 
 

@@ -8,18 +8,15 @@ A row of a ``.jsonl`` file, or an item of the list in a ``.yaml`` file, has the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import yaml
 
 from knowhow.environments.browser.tools import TOOLS
 from knowhow.environments.calls import check_call, parse_call
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.records import Numbered, read_rows
+from knowhow.environments.records import read_rows
 from knowhow.environments.site.worlds.cast import words
 from knowhow.environments.types import SPLITS, ToolCall
 
@@ -79,7 +76,7 @@ class WebTask:
 def read_tasks(path: str) -> list[WebTask]:
     """The tasks of a file. Raises: BadSetting, with the line, for one that is none."""
     tasks: dict[str, WebTask] = {}
-    for line, row in _rows(path):
+    for line, row in read_rows(path):
         try:
             task = _task(line, row)
             if task.id in tasks:
@@ -115,25 +112,3 @@ def _call(text: str) -> ToolCall:
     if wrong := check_call(call, TOOLS):
         raise BadSetting(f"way has {text!r}: {wrong}")
     return call
-
-
-def _rows(path: str) -> Sequence[Numbered]:
-    if Path(path).suffix.lower() not in (".yaml", ".yml"):
-        return read_rows(path)
-    if not Path(path).expanduser().is_file():
-        raise BadSetting(f"there is no file {path!r}")
-    return list(_yaml(Path(path).expanduser()))
-
-
-def _yaml(path: Path) -> Iterator[Numbered]:
-    try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        top = loader.get_single_node()
-        items = top.value if isinstance(top, yaml.SequenceNode) else []
-        for node in items:
-            row = loader.construct_document(node)
-            if not isinstance(row, dict):
-                raise BadSetting(f"{path} line {node.start_mark.line + 1} is no mapping of fields")
-            yield node.start_mark.line + 1, row
-    except yaml.YAMLError as error:
-        raise BadSetting(f"{path} is no YAML: {' '.join(str(error).split())}") from None

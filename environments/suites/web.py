@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from inspect import isawaitable
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,15 +17,13 @@ from knowhow.environments.discover import at_least, find
 from knowhow.environments.errors import BadSetting, UnknownName
 from knowhow.environments.gradings.exact import Exact
 from knowhow.environments.question import Question
+from knowhow.environments.shares import split_of
 from knowhow.environments.site import database
 from knowhow.environments.site.app import SITES
 from knowhow.environments.site.server import serving
 from knowhow.environments.site.worlds.world import world
 from knowhow.environments.types import SPLITS, Environment, Split, Suite, Task, ToolCall
 from knowhow.environments.web_tasks import WebTask, read_tasks
-
-SHARES: Mapping[Split, int] = {"train": 3, "validation": 1, "test": 1}
-"""How tasks that name no split are divided among them, by what they are alone."""
 
 HOLDS = """(() => {
   try { return Boolean(%s) } catch (error) { if (error instanceof TypeError) return false; throw error }
@@ -61,9 +58,7 @@ class Web(Suite):
     ) -> None:
         at_least(1, max_steps=max_steps)
         if judge and ":" not in judge:
-            raise BadSetting(
-                f"judge={judge!r} names no function; write it as in 'mine.py:judge' or 'package.module:judge'"
-            )
+            raise BadSetting(f"judge={judge!r} names no function; write it as in 'mine.py:judge'")
         self._file = tasks or str(Path(samples.__path__[0]) / "web.jsonl")
         self._hosts = tuple(host.strip() for host in hosts.split(",") if host.strip())
         self._judge = find("knowhow.environments.suites", judge) if judge else None
@@ -113,10 +108,9 @@ class Web(Suite):
         kept: dict[str, dict[str, WebTask]] = {split: {} for split in SPLITS}
         for row in read_tasks(self._file):
             if row.judge and self._judge is None:
-                raise BadSetting(
-                    f"the task {row.id!r} of {self._file} needs a judge; name one, as in judge='mine.py:judge'"
-                )
-            kept[row.split or _share(row)][row.id] = row
+                way_out = "name one, as in judge='mine.py:judge'"
+                raise BadSetting(f"the task {row.id!r} of {self._file} needs a judge; {way_out}")
+            kept[row.split or split_of(f"{row.start} {row.goal}")][row.id] = row
         return {split: kept[split] for split in SPLITS}
 
 
@@ -127,7 +121,3 @@ async def _holds(row: WebTask, view: View) -> bool:
     if row.text and " ".join(row.text.split()) not in " ".join((await view.text()).split()):
         return False
     return not row.js or bool(await view.evaluate(HOLDS % row.js))
-
-
-def _share(row: WebTask) -> Split:
-    return Random(f"{row.start}/{row.goal}").choices(list(SHARES), list(SHARES.values()))[0]
