@@ -93,7 +93,7 @@ def read_tasks(path: str) -> list[WebTask]:
 def _task(line: int, row: Mapping[str, Any]) -> WebTask:
     known = {field.name: field.type for field in fields(WebTask)}
     for name, value in row.items():
-        kind: type | tuple[type, ...] = {"way": list, "site": int}.get(name, str)
+        kind: type = {"way": list, "site": int}.get(name, str)
         if name not in known:
             raise BadSetting(f"there is no field {name!r}; the fields are {', '.join(known)}")
         if not isinstance(value, kind) or isinstance(value, bool):

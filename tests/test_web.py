@@ -218,6 +218,6 @@ async def test_other_hosts_are_refused_by_links_by_redirects_and_for_pictures(
 @pytest.mark.browser
 @needs_browser
 async def test_the_sample_on_our_own_site_keeps_the_promises_of_a_suite() -> None:
-    findings = await check_suite(Web(max_steps=6), tasks_per_split=1, seeds=(0,))
+    findings = await check_suite(Web(max_steps=4), tasks_per_split=1, seeds=(0,))
     assert [finding for finding in findings if not finding.ok] == []
     assert Web.outside

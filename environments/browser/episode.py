@@ -26,8 +26,9 @@ T = TypeVar("T")
 class Visit:
     """Where an episode begins, and what it may reach.
 
-    ``url``: the first page. ``goal``: what fields may be filled with is read from it. ``hosts`` and ``folder``: what
-    may be reached (``gate.Gate``). ``begin``: a JavaScript expression that is evaluated when the first page has loaded.
+    ``url``: the first page. ``goal``: what fields may be filled with is read from it. ``hosts``, ``folder``,
+    ``proxy``: what may be reached, and how (``gate.Gate``). ``begin``: a JavaScript expression that is evaluated when
+    the first page has loaded.
     ``time``: where the pages' clock begins, ISO 8601; it goes on by a second after each action, and not otherwise.
     ``size``: of the window, in pixels. ``longest``: characters of an observation. ``boxes``: shall it tell where each
     element is? ``answers``: does the task end by a final answer, so that ``done`` is among the possible commands?
@@ -38,6 +39,7 @@ class Visit:
     goal: str = ""
     hosts: tuple[str, ...] = ()
     folder: Path | None = None
+    proxy: str = ""
     begin: str = ""
     time: str = "2026-01-05T09:00:00Z"
     size: tuple[int, int] = (1000, 800)
@@ -68,21 +70,24 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a step earned, and whether the task is over."""
+    """What a step earned, and whether the task is over. ``request``: what is asked for next, where the agent was
+    ``done`` with something and the task goes on."""
 
     reward: float = 0.0
     over: bool = False
+    request: str = ""
 
 
 Judge = Callable[[View, str | None], Awaitable[Verdict]]
-"""Asked after every step with None, and with the answer when the agent is ``done``, which ends the episode."""
+"""Asked after every step with None, and with the answer when the agent is ``done``, which ends the episode, unless
+there is another request."""
 
 
 @asynccontextmanager
 async def browse(visit: Visit, judge: Judge) -> AsyncIterator[Environment]:
     """An episode on a fresh page. Raises: MissingExtra; EngineFailed where the browser dies or is stuck."""
     host, stack = thread(), AsyncExitStack()
-    opening = Tab.open(Gate(visit.hosts, visit.folder), time=visit.time, size=visit.size)
+    opening = Tab.open(Gate(visit.hosts, visit.folder, visit.proxy), time=visit.time, size=visit.size)
     try:
         yield _Browsing(visit, await host.run(stack.enter_async_context(opening)), judge)
     finally:
@@ -103,12 +108,20 @@ class _Browsing(Episode):
     async def answer(self, call: ToolCall) -> Feedback:
         if call.name == "done":
             verdict = await self._judge(self._view, call.arguments["answer"])
-            return Feedback("Your answer is noted.", verdict.reward, terminated=True, commands=())
+            return await self._noted(verdict)
         refusal = await _asked(self._tab, self._act(call), self._visit.seconds)
         verdict = await self._judge(self._view, None)
         if verdict.over:
             return Feedback("The task is over.", verdict.reward, terminated=True, commands=())
         seen = await _asked(self._tab, self._look(refusal), self._visit.seconds)
+        return replace(seen, reward=verdict.reward)
+
+    async def _noted(self, verdict: Verdict) -> Feedback:
+        if not verdict.request:
+            return Feedback("Your answer is noted.", verdict.reward, terminated=True, commands=())
+        self._values = values_in(verdict.request)
+        told = f"Your answer is noted. The next request: {verdict.request}"
+        seen = await _asked(self._tab, self._look(told), self._visit.seconds)
         return replace(seen, reward=verdict.reward)
 
     async def _begin(self) -> Feedback:

@@ -19,15 +19,18 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 @dataclass(frozen=True, slots=True)
 class Gate:
     """``hosts`` are names or addresses, with a port (``127.0.0.1:8000``) or for all ports (``example.org``);
-    ``folder`` is where pages may be read from files, None for nowhere."""
+    ``folder`` is where pages may be read from files, None for nowhere. ``proxy`` is the address of an HTTP proxy, if
+    the hosts are reached through one."""
 
     hosts: tuple[str, ...] = ()
     folder: Path | None = None
+    proxy: str = ""
 
     @property
     def names(self) -> frozenset[str]:
-        """The hosts without their ports."""
-        return frozenset(urlsplit(f"//{host}").hostname or "" for host in self.hosts)
+        """The hosts without their ports, and the proxy."""
+        hosts = (*(f"//{host}" for host in self.hosts), *([self.proxy] if self.proxy else []))
+        return frozenset(urlsplit(host).hostname or "" for host in hosts)
 
     def admits(self, url: str) -> bool:
         parts = urlsplit(url)

@@ -108,13 +108,14 @@ class Tab:
     @asynccontextmanager
     async def open(cls, gate: Gate, *, time: str, size: tuple[int, int]) -> AsyncIterator[Tab]:
         """An empty tab in a context of its own, whose clock stands at ``time`` (ISO 8601)."""
-        options = {
+        options: dict[str, Any] = {
             "viewport": {"width": size[0], "height": size[1]},
             "locale": "en-US",
             "timezone_id": "UTC",
             "reduced_motion": "reduce",
             "service_workers": "block",
             "accept_downloads": False,
+            "proxy": {"server": gate.proxy} if gate.proxy else None,
         }
         async with chromiums().context(gate.names, **options) as context:
             context.set_default_timeout(ACTION_MS)
