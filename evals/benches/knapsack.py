@@ -3,17 +3,17 @@
     python -m knowhow.evals.benches.knapsack --out runs/knapsack
 
 The novice learns household chores from ``--taught`` episodes. With that memory it plays ``--tasks`` further training
-tasks, ``--rollouts`` times each: what is known before. Then the same number of further rollouts is spent in two ways,
-evenly and as the knapsack allots them by what is known; the first ones of a task are the same episodes for both.
+tasks, ``--rollouts`` times each: what is known before. Then further rollouts are spent, evenly and, as many, as the
+knapsack allots them over all tasks by what is known; the first ones of a task are the same episodes for both. Evenly is
 
-- ``equal``: as many rollouts as ``--rollouts`` for every task.
-- ``half``: half of that budget. Evenly means either fewer rollouts of every task or as many of half of the tasks; it is
-  the better of the two that counts.
+- ``all``: ``--rollouts`` of every task;
+- ``fewer_each``: half as many of every task;
+- ``fewer_tasks``: ``--rollouts`` of the first half of the tasks.
 
-Prints one JSON object: for both budgets the tasks that came out with both successes and failures (``mixed``) and the
-rollouts of such tasks (``effective``, what arXiv 2509.25849 counts), by seed, and the ratios of the knapsack to the
-even split with bootstrap intervals over the seeds. ``simulated`` are tasks of one kind with chances from
-Beta(0.3, 0.3). What is in ``--out`` already is not played again.
+Prints one JSON object: for each the tasks that came out with both successes and failures (``mixed``) and the rollouts
+of such tasks (``effective``, what arXiv 2509.25849 counts), by seed, and the ratios of the knapsack to the even split
+with bootstrap intervals over the seeds. ``simulated`` are tasks of one kind with chances from Beta(0.3, 0.3). What is
+in ``--out`` already is not played again.
 """
 
 from __future__ import annotations
@@ -92,21 +92,20 @@ def simulated(options: argparse.Namespace, seed: int) -> Rollouts:
 
 
 def compared(outcomes: Rollouts, rollouts: int, most: int) -> dict[str, dict[str, tuple[int, int]]]:
-    """(mixed, effective) of both ways, for each budget."""
+    """(mixed, effective) of both ways, for each way of spending evenly."""
     known = beliefs([own[0].task for own in outcomes], [[one for own in outcomes for one in own[:rollouts]]])
     further, n = [own[rollouts:] for own in outcomes], len(outcomes)
+    evenly = {
+        "all": [rollouts] * n,
+        "fewer_each": [rollouts // 2] * n,
+        "fewer_tasks": [rollouts] * (n // 2) + [0] * (n - n // 2),
+    }
     return {
-        "equal": {
-            "even": counted(further, [rollouts] * n),
-            "knapsack": counted(further, allocate(known, rollouts * n, most)),
-        },
-        "half": {
-            "even": max(
-                counted(further, [rollouts // 2] * n),
-                counted(further, [rollouts] * (n // 2) + [0] * (n - n // 2)),
-            ),
-            "knapsack": counted(further, allocate(known, rollouts * n // 2, most)),
-        },
+        name: {
+            "even": counted(further, shares),
+            "knapsack": counted(further, allocate(known, sum(shares), most)),
+        }
+        for name, shares in evenly.items()
     }
 
 
@@ -119,14 +118,14 @@ def counted(outcomes: Rollouts, shares: Sequence[int]) -> tuple[int, int]:
 
 
 def told(found: Sequence[Mapping[str, Mapping[str, tuple[int, int]]]], by_seed: bool = True) -> dict[str, Any]:
-    """The counts, and the ratios of their sums with a 95% bootstrap interval, for each budget and measure."""
+    """The counts, and the ratios of their sums with a 95% bootstrap interval, for each even way and measure."""
     table: dict[str, Any] = {}
-    for budget in found[0]:
+    for evenly in found[0]:
         for at, measure in enumerate(("mixed", "effective")):
-            even, own = [np.array([one[budget][way][at] for one in found]) for way in ("even", "knapsack")]
+            even, own = [np.array([one[evenly][way][at] for one in found]) for way in ("even", "knapsack")]
             row = {"even": even.tolist(), "knapsack": own.tolist()}
             sums = {way: sum(counts) for way, counts in row.items()}
-            table[f"{budget}, {measure}"] = {**(row if by_seed else sums), "ratio": ratio(own, even)}
+            table[f"{evenly}, {measure}"] = {**(row if by_seed else sums), "ratio": ratio(own, even)}
     return table
 
 
