@@ -9,13 +9,13 @@ import pytest
 from langchain_core.messages import HumanMessage
 from railway import Railway
 
+from knowhow.agents.goals import slots
 from knowhow.agents.novice.chat import answer
 from knowhow.agents.novice.craft import code, craft
 from knowhow.agents.novice.lessons import Mechanic, Plan
 from knowhow.environments.suites.household import Household
 from knowhow.environments.text_world import TextSuite
 from knowhow.environments.types import Feedback, Task
-from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.skill import read_skill
 
 MECHANICS = [

@@ -14,6 +14,7 @@ from making import answers
 from railway import Railway
 
 from knowhow.agents.episode import Agent, play
+from knowhow.agents.goals import slots
 from knowhow.agents.metering import Meter
 from knowhow.agents.model import load_model
 from knowhow.agents.types import Decider, Query, Start, Turn
@@ -25,7 +26,6 @@ from knowhow.memory.banks.skills import Skills
 from knowhow.memory.fold import add
 from knowhow.memory.imports import bring
 from knowhow.memory.recall import recall_of
-from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import SkillFailed, run_skill
 from knowhow.memory.skills.skill import Skill, read_skill
 from knowhow.memory.store import Memory

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from knowhow.agents.novice.commands import Command, content_words, kind_of, read_command, verb_word
+from knowhow.agents.novice.commands import Command, content_words, read_command, verb_word
 from knowhow.agents.novice.explore import explore, wander
 from knowhow.agents.novice.lessons import Lessons, Plan
 from knowhow.agents.novice.reading import Situation
 from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
+from knowhow.agents.novice.wordings import guessed, letters_in, likeness, matched
 from knowhow.environments.calls import render_call
 from knowhow.environments.types import ToolCall
 
@@ -61,7 +62,7 @@ def by_skill(situation: Situation) -> Choice | None:
     called = {verb_word(read_command(move.command)) for move in situation.moves}
     for skill in sorted(situation.skills, key=lambda skill: skill.plan.harmful - skill.plan.helpful):
         plan = skill.plan
-        slots = _match(plan, situation.goal) if plan.example else _letters(plan.pattern, situation.goal)
+        slots = matched(plan, situation.goal) if plan.example else letters_in(plan.pattern, situation.goal)
         if slots and not plan.doubtful and skill.tool not in called:
             return Choice(render_call(ToolCall(skill.tool, slots)), (plan.id,))
     return None
@@ -71,13 +72,13 @@ def best_fit(situation: Situation) -> Fit | None:
     """The plan for the wording most like the goal's; of equally like ones the one with the better record."""
     fits = []
     for plan in situation.lessons.plans:
-        exact = _match(plan, situation.goal)
-        likeness = 2.0 if exact is not None else _likeness(plan.pattern, situation.goal)
-        slots = exact if exact is not None else _guess_slots(plan.pattern, situation.goal)
-        if likeness >= LEAST_LIKENESS and slots is not None:
+        exact = matched(plan, situation.goal)
+        alike = 2.0 if exact is not None else likeness(plan.pattern, situation.goal)
+        slots = exact if exact is not None else guessed(plan.pattern, situation.goal)
+        if alike >= LEAST_LIKENESS and slots is not None:
             record = (plan.helpful + 1) / (plan.helpful + plan.harmful + 2)
-            fit = Fit(plan, slots, exact is not None, likeness == 1)
-            fits.append((likeness, record, -len(plan.steps), plan.id, fit))
+            fit = Fit(plan, slots, exact is not None, alike == 1)
+            fits.append((alike, record, -len(plan.steps), plan.id, fit))
     return max(fits, key=lambda fit: fit[:4])[-1] if fits else None
 
 
@@ -206,40 +207,3 @@ def _bind(step: Command, command: Command, bound: dict[str, str]) -> None:
         variable = _VARIABLE.match(argument)
         if variable:
             bound.setdefault(variable[1] + variable[2], value)
-
-
-def _match(plan: Plan, goal: str) -> dict[str, str] | None:
-    """What the letters of a wording stand for in the goal; a name has as many words as in the plan's example."""
-    slots, example = _letters(plan.pattern, goal), _letters(plan.pattern, plan.example)
-    if slots is None or example is None:
-        return None
-    fits = all(len(slots[letter].split()) == len(example[letter].split()) for letter in slots)
-    return slots if fits else None
-
-
-def _letters(pattern: str, goal: str) -> dict[str, str] | None:
-    parts = re.split(r"\{([a-z])\}", pattern.strip(" ."))
-    expression = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
-    found = re.fullmatch(expression, goal.strip(" ."), re.IGNORECASE)
-    return {letter: kind_of(value.lower()) for letter, value in found.groupdict().items()} if found else None
-
-
-def _constants(pattern: str) -> list[str]:
-    return content_words(re.sub(r"\{[a-z]\}", " ", pattern))
-
-
-def _likeness(pattern: str, goal: str) -> float:
-    constants, words = set(_constants(pattern)), set(content_words(goal))
-    slots = len(set(re.findall(r"\{([a-z])\}", pattern)))
-    common = len(constants & words)
-    every = len(constants) + max(0, len(words) - slots) - common
-    return common / every if every else 0.0
-
-
-def _guess_slots(pattern: str, goal: str) -> dict[str, str] | None:
-    letters = list(dict.fromkeys(re.findall(r"\{([a-z])\}", pattern)))
-    constants = set(_constants(pattern))
-    left = [word for word in content_words(goal) if word not in constants]
-    if not letters or len(left) < len(letters):
-        return None
-    return dict(zip(letters, left[-len(letters) :], strict=True))

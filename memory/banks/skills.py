@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from knowhow.agents.goals import slots
 from knowhow.agents.types import Decider, Query, Recalled
 from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
@@ -20,7 +21,6 @@ from knowhow.memory.delta import Draft
 from knowhow.memory.examples.examples import whole
 from knowhow.memory.lineage import Ids, lineage, refuse_test, task_key
 from knowhow.memory.recall import nearest
-from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import LIMITS, ability
 from knowhow.memory.skills.skill import KIND, Skill, renamed, skill_of
 from knowhow.memory.skills.trial import Run, Test, Trial, tests_of, tools_of, tried

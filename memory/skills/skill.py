@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from knowhow.agents.goals import parameters, refuse_unreadable
 from knowhow.environments.calls import SKILL, tool_name
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Tool
-from knowhow.memory.skills.goals import parameters, refuse_unreadable
 from knowhow.memory.types import Item
 
 KIND = "skills"

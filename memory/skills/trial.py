@@ -13,13 +13,13 @@ from random import Random
 from typing import Any
 
 from knowhow.agents.abilities import perform
+from knowhow.agents.goals import slots
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.transcript import transcript
 from knowhow.environments.errors import EngineFailed
 from knowhow.environments.sandbox import Limits
 from knowhow.environments.types import StopReason, Suite, Task, Tool, ToolCall, Trajectory
 from knowhow.environments.worker import ENGINE_TRIES
-from knowhow.memory.skills.goals import slots
 from knowhow.memory.skills.running import ability
 from knowhow.memory.skills.skill import Skill
 
