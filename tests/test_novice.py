@@ -9,11 +9,13 @@ from pathlib import Path
 from langchain_core.messages import HumanMessage, SystemMessage
 
 import knowhow.agents.novice as novice_package
+from knowhow.agents.novice.attempts import Done
 from knowhow.agents.novice.chat import NoviceChat, answer
 from knowhow.agents.novice.commands import read_command
 from knowhow.agents.novice.curate import curate
 from knowhow.agents.novice.lessons import Mechanic, Plan, read_lesson
-from knowhow.agents.novice.reflect import Done, mechanics_of, plan_of, reflect
+from knowhow.agents.novice.plans import mechanics_of, plan_of
+from knowhow.agents.novice.reflect import reflect
 from knowhow.environments.calls import tool
 
 TOOLS = (tool("act", "Do something.", command="The command."),)

@@ -16,6 +16,8 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
+from knowhow.agents.novice.answers import answer as answer_to
+from knowhow.agents.novice.attempts import read_attempt
 from knowhow.agents.novice.commands import content_words, mentions
 from knowhow.agents.novice.craft import craft
 from knowhow.agents.novice.curate import curate
@@ -23,12 +25,12 @@ from knowhow.agents.novice.design import design
 from knowhow.agents.novice.examples import explain
 from knowhow.agents.novice.manual import build, consolidate, diagnose, formulate
 from knowhow.agents.novice.play import choose
-from knowhow.agents.novice.reading import read_situation
-from knowhow.agents.novice.reflect import notes_for_retry, read_attempt, reflect
+from knowhow.agents.novice.reading import Situation, read_situation
+from knowhow.agents.novice.reflect import notes_for_retry, reflect
 from knowhow.agents.novice.sections import section
 from knowhow.agents.novice.strategies import guide
-from knowhow.environments.calls import parse_call, tool_name
-from knowhow.environments.types import Tool
+from knowhow.environments.calls import command_argument, parse_call, render_call, tool_name
+from knowhow.environments.types import Tool, ToolCall
 
 CHARACTERS_A_TOKEN = 4
 
@@ -85,14 +87,26 @@ def answer(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) ->
 def _act(messages: Sequence[BaseMessage], tools: Sequence[Tool], seed: int) -> AIMessage:
     situation = read_situation(messages, tools)
     choice = choose(situation, seed)
-    used = [lesson for lesson in (situation.rewrite, *choice.lessons) if lesson]
-    cited = "".join(f" [{lesson}]" for lesson in dict.fromkeys(used))
     if not choice.command:
-        return _guess(situation.goal, tools, seed)
-    call = parse_call(choice.command, tools)
-    digest = hashlib.sha256(f"{seed}/{len(situation.moves)}/{choice.command}".encode()).hexdigest()[:12]
+        return _answer(situation, tools, seed) or _guess(situation.goal, tools, seed)
+    return _call(parse_call(choice.command, tools), f"Next: {choice.command}.", choice.lessons, situation, seed)
+
+
+def _answer(situation: Situation, tools: Sequence[Tool], seed: int) -> AIMessage | None:
+    """Where one text is all that can be given, and nothing was tried yet, the task is a question."""
+    bare = command_argument(tools)
+    if bare is None or situation.moves:
+        return None
+    text, lesson = answer_to(situation.goal, situation.lessons.answers, Random(f"{seed}/{situation.goal}"))
+    return _call(ToolCall(bare[0], {bare[1]: text}), "An answer.", (lesson,), situation, seed) if text else None
+
+
+def _call(call: ToolCall, said: str, lessons: Sequence[str], situation: Situation, seed: int) -> AIMessage:
+    """The reply that makes a call and cites the lessons that led to it."""
+    used = dict.fromkeys(lesson for lesson in (situation.rewrite, *lessons) if lesson)
+    digest = hashlib.sha256(f"{seed}/{len(situation.moves)}/{render_call(call)}".encode()).hexdigest()[:12]
     made = {"name": call.name, "args": dict(call.arguments), "id": f"call-{digest}", "type": "tool_call"}
-    return AIMessage(f"Next: {choice.command}.{cited}", tool_calls=[made])
+    return AIMessage(said + "".join(f" [{lesson}]" for lesson in used), tool_calls=[made])
 
 
 def _guess(goal: str, tools: Sequence[Tool], seed: int) -> AIMessage:

@@ -11,10 +11,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from knowhow.agents.novice.attempts import read_attempt
 from knowhow.agents.novice.commands import read_command, words_of
-from knowhow.agents.novice.lessons import Mechanic, Plan, read_lesson
+from knowhow.agents.novice.lessons import MOST_ENABLERS, Mechanic, Plan, read_lesson
+from knowhow.agents.novice.plans import mechanics_of, plan_of
 from knowhow.agents.novice.play import ANYTHING
-from knowhow.agents.novice.reflect import MOST_ENABLERS, mechanics_of, plan_of, read_attempt
 from knowhow.agents.novice.sections import section
 
 _PART = re.compile(r"^# (?:Attempt|Run) (\d+)\nTask: ([^\n]*)\nOutcome: ([^\n]*)\n(.*?)(?=^# |\Z)", re.M | re.S)

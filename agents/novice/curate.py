@@ -1,5 +1,5 @@
-"""How the novice keeps a playbook: what makes a command possible is pooled, and of two plans for one wording the
-shorter one stays.
+"""How the novice keeps a playbook: what makes a command possible is pooled, and so are records of what did well; of two
+plans for one wording the shorter one stays.
 
 A plan that replaces another is a new bullet, so that it has to prove itself anew.
 """
@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from knowhow.agents.novice.lessons import Mechanic, Plan, lessons_in, read_lesson
-from knowhow.agents.novice.reflect import MOST_ENABLERS
+from knowhow.agents.novice.lessons import Lesson, Mechanic, Plan, about, better, lessons_in, read_lesson
 from knowhow.agents.novice.sections import section
 
-PLANS, MECHANICS = "strategies", "mechanics"
-Known = dict[tuple[type, str], Plan | Mechanic]
+STRATEGIES, MECHANICS = "strategies", "mechanics"
+Known = dict[tuple[type, str], Lesson]
 
 
 def curate(prompt: str) -> str:
@@ -47,12 +46,7 @@ def known(listed: str) -> Known:
     return found
 
 
-def about(lesson: Plan | Mechanic) -> tuple[type, str]:
-    """Lessons about the same thing compete, or are pooled."""
-    return type(lesson), lesson.pattern if isinstance(lesson, Plan) else lesson.target
-
-
-def _insights(reflections: str) -> Iterator[tuple[int, Plan | Mechanic]]:
+def _insights(reflections: str) -> Iterator[tuple[int, Lesson]]:
     """Every lesson of every reflection, with the reflection's number."""
     for block in re.split(r"^(?=\[\d+\])", reflections, flags=re.MULTILINE):
         number = re.match(r"\[(\d+)\]", block)
@@ -62,26 +56,14 @@ def _insights(reflections: str) -> Iterator[tuple[int, Plan | Mechanic]]:
                 yield int(number[1]), lesson
 
 
-def better(old: Plan | Mechanic | None, new: Plan | Mechanic) -> Plan | Mechanic | None:
-    """What should stand where ``old`` stands; None where it may stay."""
-    if old is None:
-        return new
-    if isinstance(old, Mechanic) and isinstance(new, Mechanic):
-        enablers = (*old.enablers, *(e for e in new.enablers if e not in old.enablers))[:MOST_ENABLERS]
-        return Mechanic(old.target, enablers) if enablers != old.enablers else None
-    if isinstance(old, Plan) and isinstance(new, Plan):
-        shorter = len(new.steps) < len(old.steps)
-        return new if shorter or (old.doubtful and new.steps != old.steps) else None
-    return None
-
-
-def _change(old: Plan | Mechanic | None, new: Plan | Mechanic, numbers: list[int]) -> Iterator[Mapping[str, Any]]:
-    if isinstance(old, Mechanic):
+def _change(old: Lesson | None, new: Lesson, numbers: list[int]) -> Iterator[Mapping[str, Any]]:
+    """A record grows; of two plans one gives way."""
+    if old is not None and not isinstance(old, Plan):
         yield {"type": "UPDATE", "id": old.id, "content": str(new), "from": numbers}
         return
     if old is not None:
         yield {"type": "REMOVE", "id": old.id, "reason": "another plan does better", "from": numbers}
-    name = PLANS if isinstance(new, Plan) else MECHANICS
+    name = MECHANICS if isinstance(new, Mechanic) else STRATEGIES
     yield {"type": "ADD", "section": name, "content": str(new), "from": numbers}
 
 

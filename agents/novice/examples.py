@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from knowhow.agents.novice.lessons import Lessons, Mechanic, Plan
-from knowhow.agents.novice.reflect import MOST_ENABLERS, Done, mechanics_of, plan_of, read_attempt
+from knowhow.agents.novice.attempts import Done, read_attempt, went_well
+from knowhow.agents.novice.lessons import Lesson, Lessons, Mechanic, Plan, sorted_out
+from knowhow.agents.novice.plans import mechanics_of, plan_of
+from knowhow.agents.novice.reflect import taught
 from knowhow.agents.novice.sections import section
 
 _EXAMPLE = re.compile(
@@ -36,7 +38,7 @@ class Example:
 def lessons_of_examples(prompt: str) -> Lessons:
     """The lessons that the examples of a prompt teach."""
     examples = read_examples(prompt)
-    return Lessons(tuple(_plans(examples)), tuple(_pooled(examples)))
+    return sorted_out([*_ways(examples), *_pooled(examples)])
 
 
 def read_examples(prompt: str) -> list[Example]:
@@ -48,20 +50,29 @@ def read_examples(prompt: str) -> list[Example]:
 
 def explain(prompt: str) -> str:
     """The reply to the Explainer's prompt: the steps that the plan is made of, unless it failed."""
-    failed = "was not achieved" in section(prompt, "Outcome")
+    failed = went_well(section(prompt, "Outcome")) is False
     plan = None if failed else plan_of(section(prompt, "Task"), read_attempt(section(prompt, "Attempt")))
     steps = ", then ".join(f"`{step}`" for step in plan.steps) if plan else ""
     return json.dumps({"rationale": steps and f"What mattered for such a task: {steps}."})
 
 
-def _plans(examples: Sequence[Example]) -> Iterator[Plan]:
-    """One plan for each example that succeeded, with its record; failures of the same plan count against it."""
-    planned = [(example, plan_of(example.goal, example.steps)) for example in examples]
-    failed = [(plan.pattern, plan.steps) for example, plan in planned if plan and example.outcome == "failed"]
-    for example, plan in planned:
-        if plan and example.outcome == "succeeded":
-            warnings = failed.count((plan.pattern, plan.steps))
-            yield replace(plan, id=example.id, helpful=example.helpful, harmful=example.harmful + warnings)
+def _ways(examples: Sequence[Example]) -> Iterator[Lesson]:
+    """How examples went well, each with its record; failures of the same plan count against it."""
+    known = [(example, way) for example in examples for way in _taught(example) if not isinstance(way, Mechanic)]
+    failed = [(plan.pattern, plan.steps) for plan in _failed(examples)]
+    for example, way in known:
+        warnings = failed.count((way.pattern, way.steps)) if isinstance(way, Plan) else 0
+        yield replace(way, id=example.id, helpful=example.helpful, harmful=example.harmful + warnings)
+
+
+def _taught(example: Example) -> list[Lesson]:
+    good = {"succeeded": True, "failed": False}.get(example.outcome)
+    return taught(example.goal, example.steps, good)
+
+
+def _failed(examples: Sequence[Example]) -> Iterator[Plan]:
+    plans = (plan_of(example.goal, example.steps) for example in examples if example.outcome == "failed")
+    yield from (plan for plan in plans if plan)
 
 
 def _pooled(examples: Sequence[Example]) -> Iterator[Mechanic]:
@@ -69,7 +80,6 @@ def _pooled(examples: Sequence[Example]) -> Iterator[Mechanic]:
     found: dict[str, Mechanic] = {}
     for example in examples:
         for new in mechanics_of(example.steps):
-            old = found.get(new.target, replace(new, id=example.id))
-            enablers = tuple(dict.fromkeys((*old.enablers, *new.enablers)))[:MOST_ENABLERS]
-            found[new.target] = replace(old, enablers=enablers)
+            old = found.get(new.target)
+            found[new.target] = (old.better(new) or old) if old else replace(new, id=example.id)
     yield from found.values()

@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from knowhow.agents.novice.curate import about, better, hopeless, known
-from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, lessons_in
-from knowhow.agents.novice.reflect import Done, mechanics_of, plan_of, read_attempt
+from knowhow.agents.novice.attempts import Done, read_attempt, went_well
+from knowhow.agents.novice.curate import hopeless, known
+from knowhow.agents.novice.lessons import BULLET, Lesson, Mechanic, Plan, about, better, lessons_in
+from knowhow.agents.novice.reflect import taught
 from knowhow.agents.novice.sections import section
 
-Lesson = Plan | Mechanic
 SHORT = 8
 """Calls of an attempt that serves as an example."""
 _END = {"type": "stop_generating"}
@@ -23,8 +23,9 @@ _END = {"type": "stop_generating"}
 
 def diagnose(prompt: str) -> str:
     """The reply to the Diagnosis prompt: a failure speaks against the plans that were followed."""
-    failed = "was not achieved" in section(prompt, "Outcome")
-    blamed = [lesson.id for lesson in lessons_in(section(prompt, "Rules used")) if failed and isinstance(lesson, Plan)]
+    failed = went_well(section(prompt, "Outcome")) is False
+    used = lessons_in(section(prompt, "Rules used")) if failed else []
+    blamed = [lesson.id for lesson in used if not isinstance(lesson, Mechanic)]
     case = "imperfect rules" if blamed else "imperfect agent"
     return json.dumps({"reasoning": f"{len(blamed)} plans were followed.", "case": case, "rules": blamed})
 
@@ -33,15 +34,14 @@ def build(prompt: str) -> str:
     """The reply to the Builder's prompt."""
     case = section(prompt, "Case").partition(":")[0].lower()
     steps = read_attempt(section(prompt, "Attempt"))
-    plan = plan_of(section(prompt, "Task"), steps) if "success" in case else None
+    good = True if "success" in case else None
     rules = known(section(prompt, "Rules"))
     operations = []
-    lessons: list[Lesson] = [*([plan] if plan else []), *mechanics_of(steps)]
-    for lesson in lessons:
+    for lesson in taught(section(prompt, "Task"), steps, good):
         old = rules.get(about(lesson))
         found = better(old, lesson)
         if found:
-            operations.append(_written(found, old, _calls(steps) if found is plan else ""))
+            operations.append(_written(found, old, _calls(steps) if isinstance(found, Plan) else ""))
     return _reply([*operations, *_dropped(rules.values(), section(prompt, "Rules blamed"))])
 
 
@@ -57,7 +57,7 @@ def formulate(prompt: str) -> str:
     """The reply to the Formulator's prompt."""
     rules = section(prompt, "Rules")
     lessons = lessons_in(rules)
-    plans = [lesson.id for lesson in lessons if isinstance(lesson, Plan)]
+    plans = [lesson.id for lesson in lessons if not isinstance(lesson, Mechanic)]
     mechanics = [lesson.id for lesson in lessons if isinstance(lesson, Mechanic)]
     others = [id for id, *_ in BULLET.findall(rules) if id not in (*plans, *mechanics)]
     categories = (
@@ -70,7 +70,7 @@ def formulate(prompt: str) -> str:
 
 
 def _written(lesson: Lesson, old: Lesson | None, example: str) -> Mapping[str, Any]:
-    type = "success process" if isinstance(lesson, Plan) else "special phenomenon"
+    type = "special phenomenon" if isinstance(lesson, Mechanic) else "success process"
     told = {"rule": str(lesson), "rule_type": type, "example": example, "validation": ""}
     return {"type": "update_rule", "id": old.id, **told} if old else {"type": "write_rule", **told}
 

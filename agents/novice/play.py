@@ -1,17 +1,20 @@
-"""One decision of the novice: call the skill that memory has for this wording, or follow its plan; else improvise from
-mechanics; else explore."""
+"""One decision of the novice: call the skill that memory has for this wording, go by its habits, or follow its plan;
+else improvise from mechanics; else explore."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import exp, log
 from random import Random
 
 from knowhow.agents.novice.commands import Command, content_words, read_command, verb_word
 from knowhow.agents.novice.explore import explore, wander
 from knowhow.agents.novice.lessons import Lessons, Plan
 from knowhow.agents.novice.reading import Situation
+from knowhow.agents.novice.seen import seen_of
 from knowhow.agents.novice.targets import Choice, Target, Wanted, pursue
 from knowhow.agents.novice.wordings import guessed, letters_in, likeness, matched
 from knowhow.environments.calls import render_call
@@ -29,6 +32,10 @@ DOUBT = 0.25
 """How often a plan for the same words in another order is treated as a guess."""
 OMISSIONS = 0.5
 """How often it is tried with one of its steps left out."""
+
+
+SURENESS = 2.0
+"""How much more often than by its share the command is given that fits best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,9 @@ def choose(situation: Situation, seed: int) -> Choice:
         return skill
     episode = Random(f"{seed}/{situation.goal}")
     step = Random(f"{seed}/{situation.goal}/{len(situation.moves)}")
+    usual = by_habit(situation, step)
+    if usual:
+        return usual
     fit = best_fit(situation)
     if fit is None and episode.random() < WANDERING:
         return Choice(wander(situation, step) or explore(situation, step))
@@ -66,6 +76,23 @@ def by_skill(situation: Situation) -> Choice | None:
         if slots and not plan.doubtful and skill.tool not in called:
             return Choice(render_call(ToolCall(skill.tool, slots)), (plan.id,))
     return None
+
+
+def by_habit(situation: Situation, rng: Random) -> Choice | None:
+    """What is seen speaks for it, where there are habits for this wording. What changed nothing is not done again, what
+    was done at the same sight before seldom."""
+    known = ((habits, letters_in(habits.pattern, situation.goal)) for habits in situation.lessons.habits)
+    habits, slots = next((one for one in known if one[1] is not None), (None, None))
+    if habits is None or slots is None or not situation.options:
+        return None
+    *before, now = [situation.opening, *(move.seen for move in situation.moves)]
+    here = [move for sight, move in zip(before, situation.moves, strict=True) if sight == now]
+    tried = Counter(move.command for move in here)
+    idle = {move.command for move in here if move.seen == now}
+    seen = seen_of(now, slots)
+    options = [option for option in situation.options if option not in idle] or list(situation.options)
+    worth = (habits.worth(option, seen, len(situation.options)) - log(1 + tried[option]) for option in options)
+    return Choice(rng.choices(options, [exp(SURENESS * one) for one in worth])[0], (habits.id,))
 
 
 def best_fit(situation: Situation) -> Fit | None:

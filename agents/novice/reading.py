@@ -48,7 +48,7 @@ class Situation:
 def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Situation:
     system = next((_content(m) for m in messages if isinstance(m, SystemMessage)), "")
     human = next((_content(m) for m in messages if isinstance(m, HumanMessage)), "")
-    opening, options = read_observation(human)
+    opening, options = read_observation(human.partition("# Observation\n")[2])
     moves = []
     called = ""
     for message in messages:

@@ -1,204 +1,72 @@
-"""How the novice learns from one attempt: what made what possible, and, where the outcome is known to be good, which
-steps did it."""
+"""How the novice reflects on one attempt: what it teaches, and what the lessons that were used did for it."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from knowhow.agents.novice.commands import (
-    FILLERS,
-    Command,
-    content_words,
-    kind_of,
-    mentions,
-    phrase_pattern,
-    read_command,
-    words_of,
-)
-from knowhow.agents.novice.lessons import BULLET, Mechanic, Plan, read_lesson
+from knowhow.agents.novice.answers import answers_of
+from knowhow.agents.novice.attempts import Done, read_attempt, went_well
+from knowhow.agents.novice.commands import mentions, phrase_pattern, read_command, words_of
+from knowhow.agents.novice.habits import habits_of
+from knowhow.agents.novice.lessons import BULLET, Lesson, Mechanic, read_lesson
+from knowhow.agents.novice.plans import mechanics_of, plan_of
 from knowhow.agents.novice.sections import section
-from knowhow.agents.transcript import NEW_HEADING
-
-LETTERS = "abcdefgh"
-MOST_ENABLERS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """One command of an attempt, what was seen after it, and what became possible by it."""
-
-    command: str
-    seen: str
-    new: tuple[str, ...] = ()
 
 
 def reflect(prompt: str) -> str:
     """The reply to the Reflector's prompt."""
     goal, outcome = section(prompt, "Task"), section(prompt, "Outcome")
     steps = read_attempt(section(prompt, "Attempt"))
-    achieved = "was achieved" in outcome
-    failed = "was not achieved" in outcome
+    good = went_well(outcome)
     used = [(id, text) for id, _, _, text in BULLET.findall(section(prompt, "Bullets used"))]
-    plan = plan_of(goal, steps) if achieved else None
-    lacked = _lacked(steps, read_attempt(section(prompt, "Another attempt"))) if failed else ""
-    lessons = [str(plan)] * bool(plan) + [str(mechanic) for mechanic in mechanics_of(steps)]
+    lessons = taught(goal, steps, good)
+    lacked = _lacked(steps, read_attempt(section(prompt, "Another attempt"))) if good is False else ""
+    ways = [str(lesson) for lesson in lessons if not isinstance(lesson, Mechanic)] if good else []
     return json.dumps(
         {
             "reasoning": f"{len(steps)} commands were given. {outcome}",
-            "error_identification": "The task was not done within the steps." if failed else "",
+            "error_identification": "The task was not done within the steps." if good is False else "",
             "root_cause": lacked,
-            "correct_approach": str(plan) if plan else "",
-            "key_insight": "\n".join(lessons),
-            "bullet_tags": [{"id": id, "tag": _tag(text, achieved, failed)} for id, text in used],
+            "correct_approach": "\n".join(ways),
+            "key_insight": "\n".join(map(str, lessons)),
+            "bullet_tags": [{"id": id, "tag": _tag(text, good)} for id, text in used],
         }
     )
 
 
-def _tag(text: str, achieved: bool, failed: bool) -> str:
-    """A failure speaks against the plan that was followed, not against what makes what possible."""
-    if achieved:
+def taught(goal: str, steps: Sequence[Done], good: bool | None) -> list[Lesson]:
+    """What an attempt teaches; ``good`` is None where nobody has told whether it was."""
+    given = _given(steps)
+    if given:
+        learned = None if good is None else answers_of(goal, given, good)
+        return [learned] if learned else []
+    way = _way(goal, steps) if good else None
+    return [*([way] if way else []), *mechanics_of(steps)]
+
+
+def _given(steps: Sequence[Done]) -> str:
+    """The answer, where that was all that was done; else nothing."""
+    call = read_command(steps[0].command) if len(steps) == 1 else None
+    if call is None or len(call.arguments) != 1 or not call.verb.endswith("={})"):
+        return ""
+    try:
+        return str(json.loads(call.arguments[0]))
+    except ValueError:
+        return ""
+
+
+def _way(goal: str, steps: Sequence[Done]) -> Lesson | None:
+    """How a task was done: by a plan, or, where nothing ever became possible by anything, by what was seen."""
+    changes = any(step.new for step in steps)
+    return plan_of(goal, steps) if changes else habits_of(goal, steps)
+
+
+def _tag(text: str, good: bool | None) -> str:
+    """A failure speaks against the way that was followed, not against what makes what possible."""
+    if good:
         return "helpful"
-    return "harmful" if failed and isinstance(read_lesson(text), Plan) else "neutral"
-
-
-def read_attempt(transcript: str) -> list[Done]:
-    """The commands of a transcript (``agents/transcript.py``) with what followed each."""
-    steps = []
-    for block in re.split(r"^> ", transcript, flags=re.MULTILINE)[1:]:
-        command, _, rest = block.partition("\n")
-        seen, _, new = rest.partition(NEW_HEADING)
-        listed = (part.strip() for part in new.strip().split(";"))
-        steps.append(
-            Done(command.strip(), seen.strip(), tuple(part for part in listed if part and not part.startswith("and ")))
-        )
-    return steps
-
-
-def mechanics_of(steps: Sequence[Done]) -> list[Mechanic]:
-    """Which command makes which other one possible; where both speak of the same thing, they share a letter."""
-    found: dict[str, dict[str, int]] = {}
-    for step in steps:
-        cause = read_command(step.command)
-        for new in map(read_command, step.new):
-            if new.verb == cause.verb:
-                continue
-            names = dict(zip(dict.fromkeys(new.arguments), "xyzuvw", strict=False))
-            target = new.verb.format(*(f"{{{names[a]}}}" for a in new.arguments))
-            enabler = cause.verb.format(*(f"{{{names.get(a, 'w')}}}" for a in cause.arguments))
-            counts = found.setdefault(target, {})
-            counts[enabler] = counts.get(enabler, 0) + 1
-    return [
-        Mechanic(target, tuple(sorted(counts, key=lambda e: (-counts[e], e))[:MOST_ENABLERS]))
-        for target, counts in sorted(found.items())
-    ]
-
-
-def plan_of(goal: str, steps: Sequence[Done]) -> Plan | None:
-    """The steps that mattered in a good attempt, with the goal's own words for things turned into letters."""
-    commands = [read_command(step.command) for step in steps]
-    if not commands:
-        return None
-    slots = slots_of(goal, commands)
-    kept = _without_undone(_without_ways(_that_matter(commands, slots), commands, steps), commands, steps)
-    names = _things(slots, [commands[at] for at in kept])
-    example = pattern = goal.strip().rstrip(".")
-    for letter, phrase in slots.items():
-        pattern = phrase_pattern(phrase).sub(f"{{{letter}}}", pattern, count=1)
-    written = [_written(commands[at], names, slots) for at in kept]
-    return Plan(pattern, example, tuple(step for at, step in enumerate(written) if at == 0 or step != written[at - 1]))
-
-
-def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
-    """The things that both the goal and the commands name, by letter, in the order of the goal.
-
-    A thing is what a command speaks of (``mug``, ``red lamp``), or else a word of it (``north`` in ``north gate``).
-    """
-    kinds = {kind_of(argument) for command in commands for argument in command.arguments}
-    phrases = kinds | {word for kind in kinds for word in content_words(kind)}
-    spans: list[tuple[int, int, str]] = []
-    for phrase in sorted(
-        phrases - FILLERS, key=lambda phrase: (-_commands_with(phrase, commands), -len(phrase), phrase)
-    ):
-        found = phrase_pattern(phrase).search(goal)
-        if found and not any(start < found.end() and found.start() < end for start, end, _ in spans):
-            spans.append((found.start(), found.end(), phrase))
-    return {letter: phrase for letter, (_, _, phrase) in zip(LETTERS, sorted(spans), strict=False)}
-
-
-def _commands_with(phrase: str, commands: Sequence[Command]) -> int:
-    """How many different commands speak of it: ``red`` in ``red key`` and ``red door`` says more than ``red door``."""
-    return len({command for command in commands if any(mentions(phrase, a) for a in command.arguments)})
-
-
-def _that_matter(commands: Sequence[Command], slots: dict[str, str]) -> list[int]:
-    """Commands about the goal's things, as far as they hang together with the last command about each; all where there
-    are no slots."""
-    if not slots:
-        return list(range(len(commands)))
-    patterns = [phrase_pattern(phrase) for phrase in slots.values()]
-    things = [frozenset(found[0] for a in c.arguments for p in patterns if (found := p.search(a))) for c in commands]
-    last = {max(at for at, own in enumerate(things) if any(p.search(thing) for thing in own)) for p in patterns}
-    keep = {len(commands) - 1, *last}
-    for _ in slots:
-        related = {thing for at in keep for thing in things[at]}
-        keep |= {at for at, own in enumerate(things) if own & related}
-    return sorted(keep)
-
-
-def _without_ways(kept: list[int], commands: Sequence[Command], steps: Sequence[Done]) -> list[int]:
-    """Without the commands that only lead to where a later one is possible: the mechanics say that anyway."""
-    ways = {
-        read_command(enabler).verb
-        for mechanic in mechanics_of(steps)
-        for enabler in mechanic.enablers
-        if read_command(mechanic.target).verb in {commands[at].verb for at in kept}
-        and len(read_command(enabler).arguments) < len(read_command(mechanic.target).arguments)
-    }
-    return [at for at in kept if commands[at].verb not in ways or at == kept[-1]]
-
-
-def _without_undone(kept: list[int], commands: Sequence[Command], steps: Sequence[Done]) -> list[int]:
-    """Without pairs in which one command was undone and then done again."""
-    kept = list(kept)
-    for at in list(kept):
-        first = next((i for i in kept if i < at and _same_deed(commands[i], commands[at])), None)
-        undone = next(
-            (i for i in kept if first is not None and first < i < at and steps[at].command in steps[i].new), None
-        )
-        if undone is not None:
-            kept = [i for i in kept if i not in (undone, at)]
-    return kept
-
-
-def _same_deed(one: Command, other: Command) -> bool:
-    return one.verb == other.verb and one.arguments[:1] == other.arguments[:1] != ()
-
-
-def _things(slots: dict[str, str], commands: Sequence[Command]) -> dict[str, str]:
-    """Each thing of a slot's kind by its letter; the second thing of a kind gets the letter with a 2."""
-    names: dict[str, str] = {}
-    for letter, kind in slots.items():
-        things = dict.fromkeys(a for command in commands for a in command.arguments if kind_of(a) == kind)
-        for number, thing in enumerate(things):
-            names[thing] = letter if number == 0 else f"{letter}2"
-    return names
-
-
-def _written(command: Command, names: dict[str, str], slots: dict[str, str]) -> str:
-    return command.verb.format(
-        *(f"{{{names[a]}}}" if a in names else _with_letters(a, slots) for a in command.arguments)
-    )
-
-
-def _with_letters(argument: str, slots: dict[str, str]) -> str:
-    """``north gate`` is ``{b} gate`` where ``{b}`` is north; what names nothing of the goal is told by its kind."""
-    text = kind_of(argument)
-    for letter, phrase in slots.items():
-        text = phrase_pattern(phrase).sub(f"{{{letter}}}", text)
-    return text
+    return "harmful" if good is False and not isinstance(read_lesson(text), Mechanic) else "neutral"
 
 
 def _lacked(steps: Sequence[Done], other: Sequence[Done]) -> str:

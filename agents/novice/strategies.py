@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from knowhow.agents.novice.curate import Known, about, better, known
-from knowhow.agents.novice.lessons import Mechanic, Plan
-from knowhow.agents.novice.reflect import mechanics_of, plan_of, read_attempt
+from knowhow.agents.novice.attempts import read_attempt, went_well
+from knowhow.agents.novice.curate import Known, known
+from knowhow.agents.novice.lessons import Lesson, Mechanic, about, better
+from knowhow.agents.novice.reflect import taught
 from knowhow.agents.novice.sections import section
 
 _ATTEMPT = re.compile(r"^## Attempt (\d+)\nTask: ([^\n]*)\n(.*?)(?=^## Attempt \d|\Z)", re.MULTILINE | re.DOTALL)
@@ -20,11 +21,11 @@ def guide(prompt: str) -> str:
     something."""
     own = known(section(prompt, "Strategies for this kind"))
     elsewhere = known(section(prompt, "Strategies for other kinds"))
-    guesses = [] if _plans(own) else _plans(elsewhere)
+    guesses = [] if _ways(own) else _ways(elsewhere)
     lessons: Known = {what: lesson for what, lesson in elsewhere.items() if isinstance(lesson, Mechanic) or guesses}
     _pool(lessons, own.values())
     taught = list(_pool_attempts(lessons, section(prompt, "Attempts")))
-    lines = [*_plans(lessons), *_mechanics(lessons)]
+    lines = [*_ways(lessons), *_mechanics(lessons)]
     news = [line for line in lines if line not in {str(lesson) for lesson in own.values()}]
     kind = section(prompt, "Kind of task")
     strategy = {"for": f"Tasks of the kind {kind}.", "prompt": lines, "temperature": None, "tools": [], "method": ""}
@@ -36,12 +37,11 @@ def _pool_attempts(lessons: Known, attempts: str) -> Iterator[int]:
     """Adds what the attempts teach; the numbers of those that taught something."""
     for number, goal, rest in _ATTEMPT.findall(attempts):
         steps = read_attempt(rest)
-        plan = plan_of(goal, steps) if "was achieved" in rest.partition("\n> ")[0] else None
-        if _pool(lessons, [*([plan] if plan else []), *mechanics_of(steps)]):
+        if _pool(lessons, taught(goal, steps, went_well(rest.partition("\n> ")[0]))):
             yield int(number)
 
 
-def _pool(lessons: Known, new: Iterable[Plan | Mechanic]) -> bool:
+def _pool(lessons: Known, new: Iterable[Lesson]) -> bool:
     changed = False
     for lesson in new:
         found = better(lessons.get(about(lesson)), lesson)
@@ -51,8 +51,8 @@ def _pool(lessons: Known, new: Iterable[Plan | Mechanic]) -> bool:
     return changed
 
 
-def _plans(lessons: Known) -> list[str]:
-    return sorted(str(lesson) for lesson in lessons.values() if isinstance(lesson, Plan))
+def _ways(lessons: Known) -> list[str]:
+    return sorted(str(lesson) for lesson in lessons.values() if not isinstance(lesson, Mechanic))
 
 
 def _mechanics(lessons: Known) -> list[str]:
