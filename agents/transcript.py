@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from knowhow.environments.calls import render_call
@@ -10,6 +11,7 @@ from knowhow.environments.types import Feedback, Step, Tool, Trajectory
 COMMANDS_HEADING = "Possible commands:"
 NEW_HEADING = "Newly possible:"
 MOST_NEW = 20
+_CALL = re.compile(r"\w+\(.*\)$", re.DOTALL)
 
 
 def observation_text(feedback: Feedback) -> str:
@@ -44,12 +46,13 @@ def quoted(text: str) -> str:
 
 
 def call_text(step: Step, before: tuple[str, ...] | None, tools: Sequence[Tool] = ()) -> str:
-    """A step's call as a transcript shows it, with what was possible before: the bare command of a text world."""
+    """A step's call as a transcript shows it, with what was possible before: the bare command where that is how a world
+    lists them."""
     if step.call is None:
         return f"(no usable call) {step.said}".rstrip()
     values = list(step.call.arguments.values())
     if not tools and len(values) == 1 and isinstance(values[0], str) and before is not None:
-        return values[0]
+        return render_call(step.call) if any(map(_CALL.match, before)) else values[0]
     return render_call(step.call, tools)
 
 
