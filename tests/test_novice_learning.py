@@ -14,7 +14,9 @@ from knowhow.agents.novice.attempts import Done
 from knowhow.agents.novice.habits import ANYTHING, Habits, direct, habits_of
 from knowhow.agents.novice.lessons import better, read_lesson
 from knowhow.agents.novice.operations import answers
+from knowhow.agents.novice.plans import plan_of
 from knowhow.agents.novice.seen import named, seen_of
+from knowhow.agents.novice.wordings import matched
 from knowhow.evals import learn
 from knowhow.evals.settings import Settings
 
@@ -27,7 +29,7 @@ def evolved(suite: str, folder: Path) -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("suite", ["seabed.py:Seabed", "ledger.py:Ledger"])
+@pytest.mark.parametrize("suite", ["seabed.py:Seabed", "ledger.py:Ledger", "archive.py:Archive"])
 def test_it_learns_where_its_memory_is_the_reason(suite: str, tmp_path: Path) -> None:
     result = evolved(f"{HERE}/{suite}", tmp_path / "run")
     assert result["after"]["success_rate"] >= result["before"]["success_rate"] + 0.4
@@ -69,6 +71,14 @@ def test_habits_survive_being_written_and_read_and_grow() -> None:
     assert isinstance(twice, Habits) and twice.rows["{a} here"] == {"take": 2}
     near, far = (habits.worth(command, ["{a} here"], 3) for command in ("take", "left"))
     assert near > far > habits.worth("wait", ["{a} here"], 3)
+
+
+def test_a_plan_speaks_of_several_things_in_quotes_as_the_goal_does() -> None:
+    steps = [Done('ask(text="who owns name, Bob")', "x", ("tell()",)), Done("tell()", "")]
+    plan = plan_of('Tell the names of "Bob"', steps)
+    assert plan is not None and read_lesson(str(plan)) == plan
+    assert (plan.pattern, plan.steps) == ("Tell the {a}s of '{b}'", ('ask(text="who owns {a}, {b}")', "tell()"))
+    assert matched(plan, 'Tell the prices of "Eve"') == {"a": "price", "b": "eve"}
 
 
 def test_operations_are_general_and_exact() -> None:

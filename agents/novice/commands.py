@@ -36,6 +36,8 @@ ARTICLES = frozenset(("a", "an", "the"))
 FILLERS = frozenset(
     ["a", "an", "the", "some", "it", "them", "and", "then", "is", "are", "be", "your", "you", "that", "this"]
 )
+LONGEST_NAME = 4
+"""Words, the number of a thing included."""
 _CALL = re.compile(r"(\w+)\((.*)\)$", re.DOTALL)
 _ARGUMENT = re.compile(r"(\w+)=(\"(?:[^\"\\]|\\.)*\"|[^,]+)")
 _WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*")
@@ -84,8 +86,9 @@ def read_command(text: str) -> Command:
 
 @lru_cache(maxsize=65536)
 def kind_of(argument: str) -> str:
-    """``mug 1`` is a ``mug``."""
-    return re.sub(r"[ _-]?\d+$", "", argument.strip('"')).lower() or argument
+    """``mug 1`` is a ``mug``; a number at the end of a longer text is a part of it."""
+    plain = argument.strip('"')
+    return (re.sub(r"[ _-]?\d+$", "", plain) if len(plain.split()) <= LONGEST_NAME else plain).lower() or argument
 
 
 def words_of(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from knowhow.agents.novice.attempts import Done
@@ -15,6 +16,7 @@ from knowhow.agents.novice.commands import (
     read_command,
 )
 from knowhow.agents.novice.lessons import MOST_ENABLERS, Mechanic, Plan
+from knowhow.agents.novice.wordings import quotable
 
 LETTERS = "abcdefgh"
 
@@ -46,9 +48,9 @@ def plan_of(goal: str, steps: Sequence[Done]) -> Plan | None:
     slots = slots_of(goal, commands)
     kept = _without_undone(_without_ways(_that_matter(commands, slots), commands, steps), commands, steps)
     names = _things(slots, [commands[at] for at in kept])
-    example = pattern = goal.strip().rstrip(".")
+    example = pattern = quotable(goal.strip().rstrip("."))
     for letter, phrase in slots.items():
-        pattern = phrase_pattern(phrase).sub(f"{{{letter}}}", pattern, count=1)
+        pattern = _in_goal(phrase, pattern).sub(f"{{{letter}}}", pattern, count=1)
     written = [_written(commands[at], names, slots) for at in kept]
     return Plan(pattern, example, tuple(step for at, step in enumerate(written) if at == 0 or step != written[at - 1]))
 
@@ -64,10 +66,16 @@ def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
     for phrase in sorted(
         phrases - FILLERS, key=lambda phrase: (-_commands_with(phrase, commands), -len(phrase), phrase)
     ):
-        found = phrase_pattern(phrase).search(goal)
+        found = _in_goal(phrase, goal).search(goal)
         if found and not any(start < found.end() and found.start() < end for start, end, _ in spans):
             spans.append((found.start(), found.end(), phrase))
     return {letter: phrase for letter, (_, _, phrase) in zip(LETTERS, sorted(spans), strict=False)}
+
+
+def _in_goal(phrase: str, goal: str) -> re.Pattern[str]:
+    """Finds a phrase in a goal, which may speak of several: ``name`` in ``names``."""
+    exact = phrase_pattern(phrase)
+    return exact if exact.search(goal) else re.compile(rf"(?<![\w-]){re.escape(phrase)}(?=s(?![\w-]))", re.IGNORECASE)
 
 
 def _commands_with(phrase: str, commands: Sequence[Command]) -> int:
@@ -140,4 +148,4 @@ def _with_letters(argument: str, slots: dict[str, str]) -> str:
     text = kind_of(argument)
     for letter, phrase in slots.items():
         text = phrase_pattern(phrase).sub(f"{{{letter}}}", text)
-    return text
+    return f'"{text}"' if argument.startswith('"') else text

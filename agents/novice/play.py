@@ -218,6 +218,7 @@ def _target(step: Command, slots: Mapping[str, str], bound: Mapping[str, str]) -
 
 
 def _wanted(argument: str, slots: Mapping[str, str], bound: Mapping[str, str], free: bool) -> Wanted:
+    argument = argument.strip('"')
     variable = _VARIABLE.match(argument)
     if not variable and "{" in argument:
         return Wanted(kind=re.sub(r"\{([a-z])\}", lambda found: slots.get(found[1], ""), argument))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from knowhow.agents.novice.answers import answers_of
 from knowhow.agents.novice.attempts import Done, read_attempt, went_well
-from knowhow.agents.novice.commands import mentions, phrase_pattern, read_command, words_of
-from knowhow.agents.novice.habits import habits_of
+from knowhow.agents.novice.commands import content_words, mentions, phrase_pattern, read_command, words_of
+from knowhow.agents.novice.habits import direct, habits_of
 from knowhow.agents.novice.lessons import BULLET, Lesson, Mechanic, read_lesson
 from knowhow.agents.novice.plans import mechanics_of, plan_of
 from knowhow.agents.novice.sections import section
@@ -57,9 +57,18 @@ def _given(steps: Sequence[Done]) -> str:
 
 
 def _way(goal: str, steps: Sequence[Done]) -> Lesson | None:
-    """How a task was done: by a plan, or, where nothing ever became possible by anything, by what was seen."""
-    changes = any(step.new for step in steps)
-    return plan_of(goal, steps) if changes else habits_of(goal, steps)
+    """How a task was done: by a plan; or by what was seen, where nothing ever became possible by anything, and the
+    commands named nothing of the goal or were mostly the same ones again."""
+    path = [step.command for step in direct(steps)]
+    again = 2 * len(set(path)) <= len(path)
+    by_plan = any(step.new for step in steps) or (_names_things(goal, path) and not again)
+    return plan_of(goal, steps) if by_plan else habits_of(goal, steps)
+
+
+def _names_things(goal: str, commands: Sequence[str]) -> bool:
+    """Whether commands speak of what the goal speaks of; one that stands there word for word is a deed, no thing."""
+    arguments = (a for c in commands if not mentions(c, goal) for a in read_command(c).arguments)
+    return any(mentions(word, goal) for argument in arguments for word in content_words(argument))
 
 
 def _tag(text: str, good: bool | None) -> str:

@@ -28,9 +28,14 @@ def matched(lesson: Worded, goal: str) -> dict[str, str] | None:
     return found if fits else None
 
 
+def quotable(text: str) -> str:
+    """As it can stand in a lesson between quotes."""
+    return text.replace('"', "'")
+
+
 def letters_in(pattern: str, goal: str) -> dict[str, str] | None:
     """The same, with names of any length."""
-    found = slots(pattern, goal)
+    found = slots(pattern, quotable(goal))
     return None if found is None else {letter: kind_of(value.strip().lower()) for letter, value in found.items()}
 
 
