@@ -17,7 +17,7 @@ from knowhow.environments.lazy import Lazy
 from knowhow.environments.question import OneTurn, Question
 from knowhow.environments.suites.household import Household
 from knowhow.environments.text_world import TextEnvironment, TextSuite, TextWorld
-from knowhow.environments.types import SPLITS, Feedback, Split, Task, ToolCall
+from knowhow.environments.types import SPLITS, Feedback, Split, Suite, Task, ToolCall
 
 SUITES = "knowhow.environments.suites"
 ACT = tool("act", "Do it.", command="What to do.")
@@ -437,3 +437,9 @@ def test_without_labels_a_won_and_a_lost_episode_look_the_same() -> None:
 def test_a_file_without_a_name_is_told_how_to_name_one() -> None:
     with pytest.raises(UnknownName, match=r"mine\.py:Name"):
         discover.find(SUITES, "mine.py")
+
+
+@pytest.mark.parametrize("name", discover.names(SUITES))
+def test_a_suite_is_found_by_its_file(name: str) -> None:
+    suite = discover.build(SUITES, name)
+    assert isinstance(suite, Suite) and suite.name == name

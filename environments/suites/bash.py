@@ -16,7 +16,8 @@ from knowhow.environments.shell.errands import KINDS, Errand
 from knowhow.environments.shell.folder import Folder
 from knowhow.environments.shell.offers import offered
 from knowhow.environments.types import SPLITS, Environment, Feedback, Split, Suite, Task, ToolCall
-from knowhow.environments.workspace import Tree, bash, needed
+from knowhow.environments.workspace import Tree, needed
+from knowhow.environments.workspace import bash as run
 
 EDITION = "bash-1"
 """Part of every random seed: another edition is another set of tasks."""
@@ -96,12 +97,12 @@ class _Shell(Episode):
         if call.name == "submit":
             reward = float(await self._is_right())
             return Feedback("It is noted that you are done.", reward, terminated=True, commands=())
-        ran = await bash(self._tree, call.arguments["command"])
+        ran = await run(self._tree, call.arguments["command"])
         self._tree, self._printed = ran.tree, ran.output
         return Feedback(ran.told, commands=self._commands())
 
     async def _is_right(self) -> bool:
-        gold = await bash(self._before, self._errand.gold)
+        gold = await run(self._before, self._errand.gold)
         if gold.why or gold.status:
             raise EngineFailed(f"what solves the task does not run here: {gold.told}")
         answered = not self._errand.asks or self._printed.split() == gold.output.split()
