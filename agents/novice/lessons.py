@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from knowhow.agents.novice.answers import Answers, read_answers
@@ -99,7 +100,7 @@ def better(old: Lesson | None, new: Lesson) -> Lesson | None:
     return take_over(new)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lessons:
     plans: tuple[Plan, ...] = ()
     mechanics: tuple[Mechanic, ...] = ()
@@ -117,12 +118,20 @@ class Lessons:
 
     def undoing(self, verb: str) -> set[str]:
         """The verbs that undo this one: each makes the other possible, on the same things."""
+        return self._undoing.get(verb, set())
+
+    @cached_property
+    def _undoing(self) -> dict[str, set[str]]:
         pairs = {
             (target.verb, enabler.verb)
             for target, enabler in self._pairs()
             if set(target.arguments) == set(enabler.arguments)
         }
-        return {other for one, other in pairs if one == verb and (other, one) in pairs}
+        found: dict[str, set[str]] = {}
+        for one, other in pairs:
+            if (other, one) in pairs:
+                found.setdefault(one, set()).add(other)
+        return found
 
     def _pairs(self) -> Iterable[tuple[Command, Command]]:
         for mechanic in self.mechanics:
