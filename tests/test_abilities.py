@@ -11,6 +11,7 @@ from doors import TASK, Doors, call, metered
 from langchain_core.messages import AIMessage, ToolMessage
 from making import WON
 
+from knowhow.agents.abilities import MOST_TOLD, perform
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.metering import Meter
 from knowhow.agents.transcript import transcript
@@ -102,7 +103,31 @@ async def test_an_ability_that_fails_says_so_and_what_it_did_stands() -> None:
     assert episode.reward == 1.0
     answer = turns[1].messages[-1]
     assert isinstance(answer, ToolMessage)
-    assert "skill_open did not finish: the skill lost its way\nYou hold the red key." in answer.text
+    told = "skill_open did not finish: the skill lost its way\nIt made 1 calls, the last of them:\n> take the red key"
+    assert f"{told}\nYou hold the red key." in answer.text
+
+
+async def test_of_an_ability_that_fails_late_the_last_calls_are_told_each_in_one_short_line() -> None:
+    class Long:
+        tools = ()
+
+        async def reset(self) -> Feedback:
+            return Feedback("")
+
+        async def step(self, made: ToolCall) -> Feedback:
+            return Feedback(f"After {made.arguments['command']}:\n{'x' * 500}", commands=("on",))
+
+    async def go_on(arguments: Mapping[str, Any], act: Act, before: Feedback) -> str:
+        for number in range(MOST_TOLD + 2):
+            await act(command(f"go {number}"))
+        raise RuntimeError("lost")
+
+    step = await perform(Ability("ski-1", TOOL, go_on), ToolCall("skill_open", {}), Long(), Feedback(""), 50)
+    told = step.feedback.observation.splitlines()
+    assert told[:3] == ["skill_open did not finish: lost", "It made 12 calls, the last of them:", "> go 2"]
+    assert told.count("> go 11") == 1 and "> go 1" not in told
+    assert max(map(len, told[:-1])) < 210
+    assert told[-1] == "x" * 500
 
 
 async def test_an_ability_gets_only_the_arguments_that_its_schema_allows() -> None:

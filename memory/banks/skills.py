@@ -39,7 +39,8 @@ class Skills:
     """Settings: ``threshold``, the share of its tests that a skill has to pass, in (0, 1]; ``siblings``, how many tasks
     besides its own it is tested on; ``repairs``, how often it may be repaired in its life; ``proposals``, how many
     skills may be written at a time for a kind of task; ``studied``, how many attempts are read; ``at_once``, how many
-    tests run at a time; ``seconds``, how long one run may take by its own clock."""
+    tests run at a time; ``cpu``, how many seconds of processor time one run may take, and ``seconds``, how long it may
+    take by its own clock, which ends a skill that only waits."""
 
     memory: Memory
     ask: Decider
@@ -50,7 +51,8 @@ class Skills:
     proposals: int = 2
     studied: int = 6
     at_once: int = 2
-    seconds: float = 10
+    cpu: int = LIMITS.cpu
+    seconds: float = LIMITS.seconds
     kind: str = KIND
     most: int | None = 6
 
@@ -62,7 +64,7 @@ class Skills:
         at_least(1, **({} if self.most is None else {"most": self.most}))
         if self.kind != KIND:
             raise BadSetting(f"kind={self.kind!r} is none of this bank's; leave it at {KIND!r}")
-        self._limits = replace(LIMITS, seconds=self.seconds)
+        self._limits = replace(LIMITS, cpu=self.cpu, seconds=self.seconds)
 
     def rank(self, query: Query, items: Sequence[Item]) -> list[Scored]:
         """Those for this kind of task and its wording first, then by meaning."""

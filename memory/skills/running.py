@@ -21,7 +21,9 @@ from knowhow.memory.skills.skill import Skill
 
 LONGEST = 600
 """Characters of what a skill tells, and of what went wrong in it."""
-LIMITS = Limits(seconds=10, cpu=5, memory_mb=128)
+LIMITS = Limits(seconds=120, cpu=5, memory_mb=128)
+"""Processor time is what bounds a skill's work, so that it comes to the same on a busy machine; the clock ends one that
+only waits."""
 
 
 class SkillFailed(KnowhowError, RuntimeError):
