@@ -67,6 +67,11 @@ def kind_of(thing: str) -> str:
     return re.sub(r"[ _-]?\d+$", "", thing.strip('"')).lower() or thing
 
 
+def sort_of(command: str) -> str:
+    """The command with no numbers: ``go to shelf 2`` is a ``go to shelf``."""
+    return re.sub(r"[ _-]?\d+\b", "", command)
+
+
 def fits(wanted: Wanted, thing: str) -> bool:
     if "thing" in wanted:
         return thing == wanted["thing"]
@@ -94,18 +99,21 @@ def pursue(step: Step, ways: list[Way], seen: Any, moves: list[tuple[str, str]],
     """The step itself where it is possible, else the best way towards it; empty where there is none that is new.
 
     What takes nothing back and was tried least comes first; then what leads to where a wanted thing was seen, then what
-    has just become possible, then what the step likes.
+    has just become possible, then what the step likes, then the kind of command that was given least: of many places,
+    one of each kind is looked at before all of one kind are.
     """
     commands = list(seen.commands or ())
     ready = possible(step, commands)
     if ready:
         return ready[0]
     tried = Counter(command for command, _ in moves[since:])
+    alike = Counter(sort_of(command) for command, _ in moves)
     places = sightings(step, ways, moves)
     found = []
     for place, (command, deep, likes, arguments) in enumerate(towards(step, ways, commands, 2)):
         undoes = takes_back(command, ways, moves[max(0, since - 1) :])
-        rank = (undoes, tried[command], deep, not places & set(arguments), command not in new, -likes, place)
+        elsewhere, old = not places & set(arguments), command not in new
+        rank = (undoes, tried[command], deep, elsewhere, old, -likes, alike[sort_of(command)], place)
         found.append((rank, command))
     hoped = [one for one in found if one[0][5]] if any("liked" in one for one in step[1]) else found
     stale = all(rank[1] >= ENOUGH for rank, _ in found)
