@@ -23,7 +23,7 @@ from knowhow.environments.walls import bubblewrap_fails
 
 NOW = 1_718_452_800
 """2024-06-15 12:00 UTC: when everything happens."""
-LIMITS = Limits(seconds=15, cpu=5, memory_mb=1024, processes=8, output_kb=4096, disk_mb=8)
+LIMITS = Limits(seconds=60, cpu=5, memory_mb=1024, processes=8, output_kb=4096, disk_mb=8)
 MOST_OUTPUT = 8 << 10
 """Bytes of output that are kept of a call."""
 _PYTHON = Path(sys.executable).resolve()

@@ -16,8 +16,9 @@ from knowhow.environments.coding import plain, solution_guest, tests_guest
 from knowhow.environments.coding.problem import Problem
 from knowhow.environments.sandbox import Conversation, Limits, converse
 
-LIMITS = Limits(seconds=20, cpu=10, memory_mb=512, output_kb=1024)
-"""Of each side, for all tests of a problem together."""
+LIMITS = Limits(seconds=120, cpu=10, memory_mb=512, output_kb=1024)
+"""Of each side, for all tests of a problem together; the clock ends only what waits, so that a busy machine changes no
+verdict."""
 
 
 async def passes(problem: Problem, program: str, *, limits: Limits = LIMITS) -> bool:
