@@ -79,6 +79,8 @@ def test_a_plan_speaks_of_several_things_in_quotes_as_the_goal_does() -> None:
     assert plan is not None and read_lesson(str(plan)) == plan
     assert (plan.pattern, plan.steps) == ("Tell the {a}s of '{b}'", ('ask(text="who owns {a}, {b}")', "tell()"))
     assert matched(plan, 'Tell the prices of "Eve"') == {"a": "price", "b": "eve"}
+    whole = plan_of("Show the owner of Bob", [Done('ask(text="owner_id of Bob")', "")])
+    assert whole is not None and whole.steps == ('ask(text="owner_id of {a}")',)
 
 
 def test_operations_are_general_and_exact() -> None:

@@ -63,9 +63,8 @@ def slots_of(goal: str, commands: Sequence[Command]) -> dict[str, str]:
     kinds = {kind_of(argument) for command in commands for argument in command.arguments}
     phrases = kinds | {word for kind in kinds for word in content_words(kind)}
     spans: list[tuple[int, int, str]] = []
-    for phrase in sorted(
-        phrases - FILLERS, key=lambda phrase: (-_commands_with(phrase, commands), -len(phrase), phrase)
-    ):
+    spoken = {phrase: count for phrase in phrases - FILLERS if (count := _commands_with(phrase, commands))}
+    for phrase in sorted(spoken, key=lambda phrase: (-spoken[phrase], -len(phrase), phrase)):
         found = _in_goal(phrase, goal).search(goal)
         if found and not any(start < found.end() and found.start() < end for start, end, _ in spans):
             spans.append((found.start(), found.end(), phrase))
