@@ -14,6 +14,7 @@ import typer
 
 from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_memory import memory_app
+from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.options import (
     BudgetCalls,
     BudgetTokens,
@@ -53,6 +54,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(memory_app, name="memory")
+app.command("serve-suite")(serve_suite)
 
 
 @app.command()

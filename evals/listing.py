@@ -7,7 +7,7 @@ from typing import Any
 
 from knowhow.agents.metering import estimate
 from knowhow.environments.discover import find, names
-from knowhow.environments.errors import MissingExtra
+from knowhow.environments.errors import BadSetting, MissingExtra
 from knowhow.environments.types import SPLITS, Suite
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import SUITES, open_model, open_suite
@@ -18,21 +18,26 @@ FIRST_PROMPT_TOKENS = 700
 
 
 def list_suites() -> list[dict[str, Any]]:
-    """One row a suite; where an extra is missing, ``missing`` says what to install."""
+    """One row a suite; where an extra is missing, ``missing`` says what to install, and where it needs settings,
+    ``needs`` says which, instead of the numbers of its tasks."""
     return [_suite_row(name) for name in names(SUITES)]
 
 
 def _suite_row(name: str) -> dict[str, Any]:
+    made: type[Suite] = find(SUITES, name)
+    suite: Suite | type[Suite] = made
     try:
         suite = open_suite(name)
-        sizes: dict[str, Any] = {split: len(suite.tasks(split)) for split in SPLITS}
+        sizes: dict[str, Any] = {"tasks": {split: len(suite.tasks(split)) for split in SPLITS}}
     except MissingExtra as error:
         return {"name": name, "missing": str(error)}
+    except BadSetting as error:
+        sizes = {"needs": str(error)}
     return {
         "name": name,
         "description": suite.description,
-        "tasks": sizes,
-        "oracle": type(suite).oracle is not Suite.oracle,
+        **sizes,
+        "oracle": made.oracle is not Suite.oracle,
         "max_steps": suite.max_steps,
         "licence": suite.licence,
         "source": suite.source,

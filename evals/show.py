@@ -55,7 +55,7 @@ def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
         if "missing" in row:
             table.add_row(row["name"], "", "", "", "", "", f"[dim]{escape(row['missing'])}[/dim]")
         else:
-            sizes = [f"{row['tasks'][split]:,}" for split in ("train", "validation", "test")]
+            sizes = [f"{row['tasks'][split]:,}" if "tasks" in row else "-" for split in ("train", "validation", "test")]
             table.add_row(
                 row["name"], *sizes, "yes" if row["oracle"] else "no", row["licence"], escape(row["description"])
             )
