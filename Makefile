@@ -10,7 +10,7 @@ COMMA := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types format alfworld worlds clean
+.PHONY: help demo test check lint types format alfworld worlds openenv clean
 
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,8 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend.
 alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compiled, which takes some minutes.
 
 worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
+
+openenv: build/openenv/.done  ## Install OpenEnv beside Knowhow, for the tests that play its environments.
 
 clean:  ## Remove what was installed and built here; runs/ stays.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -74,3 +76,10 @@ $(VENV)/.worlds: $(METADATA) | $(BIN)/python
 	@command -v java > /dev/null || \
 		echo "without Java the suite scienceworld cannot play; on Debian: apt install openjdk-17-jre-headless" >&2
 	$(call install,[worlds$(COMMA)data],the engines of more worlds (some minutes))
+
+# OpenEnv wants other versions than ours, and a web interface that nobody needs here: it gets what it runs with, by itself.
+build/openenv/.done: tests/openenv.txt
+	@echo "installing OpenEnv into build/openenv"
+	@$(PYTHON) -m venv build/openenv
+	@build/openenv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/openenv.txt
+	@touch $@

@@ -25,8 +25,8 @@ def serve_suite(
 ) -> None:
     """Serve a suite over HTTP, until Ctrl-C: for remote(url='...'), OpenEnv clients and anybody's own.
 
-    Where other machines reach it, every request has to carry a token: that of the environment variable KNOWHOW_TOKEN, or
-    a new one, which is printed. Neither answers nor graders leave the server.
+    Where other machines reach it, every request has to carry a token: that of the environment variable KNOWHOW_TOKEN,
+    or a new one, which is printed. Neither answers nor graders leave the server.
 
     Example: knowhow serve-suite household --port 8000
     """

@@ -1,7 +1,7 @@
 """An OpenEnv environment's action schema as tools, and calls of these as actions.
 
-An environment has either one kind of action, whose fields become the arguments of one tool, or MCP tools, which it lists
-(``ListToolsAction`` and ``CallToolAction`` of openenv-core 0.3.0).
+An environment has either one kind of action, whose fields become the arguments of one tool, or MCP tools, which it
+lists (``ListToolsAction`` and ``CallToolAction`` of openenv-core 0.3.0).
 """
 
 from __future__ import annotations

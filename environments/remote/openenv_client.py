@@ -34,7 +34,8 @@ class OpenEnvSession:
         """The data of the reply: observation, reward, done. Raises: EngineFailed."""
         try:
             async with asyncio.timeout(self._seconds):
-                await self._socket.send(json.dumps({"type": kind, "data": data}))
+                with contextlib.suppress(ConnectionClosed):  # a server that is full says so unasked, and hangs up
+                    await self._socket.send(json.dumps({"type": kind, "data": data}))
                 reply = json.loads(await self._socket.recv())
         except TimeoutError:
             raise EngineFailed(

@@ -1,7 +1,7 @@
 """The side that an OpenEnv client sees: it plays the suite without knowing of Knowhow.
 
-After openenv-core 0.3.0 (https://github.com/meta-pytorch/OpenEnv, BSD-3-Clause): the routes of ``HTTPEnvServer``, and the
-messages of its WebSocket, where a connection is a session. Actions are its ``list_tools`` and ``call_tool``.
+After openenv-core 0.3.0 (https://github.com/meta-pytorch/OpenEnv, BSD-3-Clause): the routes of ``HTTPEnvServer``, and
+the messages of its WebSocket, where a connection is a session. Actions are its ``list_tools`` and ``call_tool``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from knowhow.environments.errors import EpisodeOver, KnowhowError
 from knowhow.environments.types import Feedback, Suite, Task, Tool, ToolCall
@@ -18,7 +18,7 @@ class ServerFull(KnowhowError):
 
 
 class Session:
-    """One episode. It is opened, stepped and closed in one task, since some engines must be left where they were entered.
+    """One episode, opened, stepped and closed in one task, since some engines must be left where they were entered.
 
     It ends by ``close``, by an error, and where ``idle_s`` seconds go by without a step.
     """
@@ -46,7 +46,8 @@ class Session:
         await asyncio.wait([self.ended])
 
     async def _until_ended(self, answer: asyncio.Future[T]) -> T:
-        await asyncio.wait([answer, self.ended], return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {answer, self.ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if answer.done():
             return answer.result()
         answer.cancel()

@@ -32,8 +32,8 @@ class Openenv(Suite):
     these. The reward is 1 at the end of an episode that is a success: where its return (the sum of its rewards) is
     at least ``win``, or above 0 where no ``win`` is given. With a ``win``, reaching it ends the episode, since many
     environments never say that they are done. ``seconds`` is how long one reply may take, and how long a place at a
-    full server is waited for. The seed of an episode changes nothing. What a stranger's environment tells may be written
-    by anybody, unless ``outside=False``.
+    full server is waited for. The seed of an episode changes nothing. What a stranger's environment tells may have been
+    written by anybody, unless ``outside=False``.
 
     Raises: BadSetting where there is no such server; in an episode, EngineFailed where it is gone.
     """

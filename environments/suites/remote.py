@@ -118,7 +118,7 @@ def _tasks(suite: str, count: int, told: wire.Object) -> list[Task]:
 
 
 def _begun(told: wire.Object) -> tuple[str, tuple[Tool, ...], Feedback]:
-    return str(told["session"] if "session" in told else ""), wire.tools_in(told), wire.feedback_in(told)
+    return str(told.get("session", "")), wire.tools_in(told), wire.feedback_in(told)
 
 
 def _calls(told: wire.Object) -> list[ToolCall] | None:
