@@ -16,7 +16,7 @@ LAYERS = ("environments", "agents", "memory", "training", "evals")
 HEAVY = (
     *("torch", "transformers", "peft", "trl", "datasets", "vllm", "ray", "sentence_transformers"),
     *("chromadb", "onnxruntime", "langchain_openai", "openai", "langgraph"),
-    *("alfworld", "textworld", "fast_downward", "playwright"),
+    *("alfworld", "textworld", "fast_downward", "playwright", "browsergym"),
     *("gymnasium", "minigrid", "scienceworld", "reasoning_gym", "pyarrow"),
 )
 
