@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
 import signal
 import socket
@@ -24,43 +23,15 @@ from types import MappingProxyType
 from typing import Any
 
 from knowhow.environments import guest
-from knowhow.environments.discover import at_least
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.limits import Limits
 from knowhow.environments.walls import Started, walled
 
-LEAST_MEMORY = 32
-"""Megabytes without which Python does not start."""
+__all__ = ["Conversation", "Limits", "Outcome", "converse", "run_python"]
+
+START_S = 60
+"""How long the walls may take to stand, on a busy machine; the guest's own time begins then."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``seconds`` by the clock, not counting what the host takes to answer; ``cpu``, seconds of processor time of each
-    process; ``memory_mb`` of address space, which ``processes`` (threads count) share in equal parts; ``output_kb`` of
-    standard output, of standard error, and of each request; ``disk_mb`` of scratch, which is memory as well.
-
-    Raises: BadSetting where one is too small to run anything.
-    """
-
-    seconds: float = 5
-    cpu: int = 5
-    memory_mb: int = 256
-    processes: int = 1
-    output_kb: int = 64
-    disk_mb: int = 16
-
-    def __post_init__(self) -> None:
-        at_least(1, cpu=self.cpu, processes=self.processes, output_kb=self.output_kb, disk_mb=self.disk_mb)
-        at_least(LEAST_MEMORY * self.processes, memory_mb=self.memory_mb)
-        number = isinstance(self.seconds, int | float) and not isinstance(self.seconds, bool)
-        if not (number and math.isfinite(self.seconds) and self.seconds > 0):
-            raise BadSetting(f"seconds={self.seconds!r} is no time above 0; write a number of seconds")
-
-    def resources(self, processes: int) -> dict[str, tuple[int, int]]:
-        """The system's limits by name, soft and hard, for each of so many processes."""
-        memory, disk = (self.memory_mb << 20) // self.processes, self.disk_mb << 20
-        same = {"AS": memory, "NPROC": processes, "FSIZE": disk, "NOFILE": 64, "CORE": 0, "MSGQUEUE": 0}
-        return {"CPU": (self.cpu, self.cpu + 1), **{name: (most, most) for name, most in same.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +114,16 @@ class _Guest:
         self._left, self._fault, self._said = limits.seconds, "", bytearray()
         self._saying = asyncio.ensure_future(self.collect(errors, self._said))
 
+    async def stands(self) -> None:
+        """Wait for the sign that it has begun. One that ends before tells why in the end."""
+        try:
+            async with asyncio.timeout(START_S):
+                await self.reader.read(1)
+        except TimeoutError:
+            self.condemn(f"the sandbox took longer than {START_S} seconds to start")
+        except ConnectionError:
+            pass
+
     @asynccontextmanager
     async def time(self) -> AsyncIterator[None]:
         """What is done in here is done in the guest's own time; it is up when that is."""
@@ -216,22 +197,25 @@ class _Guest:
 @asynccontextmanager
 async def _start(source: str, limits: Limits, files: Mapping[str, str], *, talks: bool) -> AsyncIterator[_Guest]:
     _check_names(files)
-    with walled(_guest_code(), limits.disk_mb << 20) as start:
+    with walled(_guest_code(), limits) as start:
         order = {
             "source": source,
             "files": dict(files),
-            "limits": limits.resources(limits.processes + start.beside if start.forks else 0),
+            "limits": limits.resources(start.processes),
+            "keeper": start.keeper,
             "uid": start.uid,
             "talks": talks,
         }
         started = await _guest(start, limits)
         try:
+            await started.stands()
             async with started.time():
                 data = json.dumps(order).encode()
                 await started.tell(b"%10d" % len(data) + data)
             yield started
         finally:
             await asyncio.shield(started.close())
+            await asyncio.shield(asyncio.to_thread(start.end))
 
 
 async def _guest(start: Started, limits: Limits) -> _Guest:
@@ -252,7 +236,7 @@ def _process(start: Started, talk: int, errors: int) -> subprocess.Popen[bytes]:
         stderr=errors,
         pass_fds=start.fds,
         cwd=start.folder,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+        env=start.environ,
         start_new_session=True,
     )
 

@@ -19,7 +19,8 @@ from typing import Any, Literal
 from knowhow.environments import workspace_guest
 from knowhow.environments.errors import MissingExtra
 from knowhow.environments.sandbox import Limits, converse
-from knowhow.environments.walls import bubblewrap_fails
+from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
+from knowhow.environments.walls import SETTING, chosen
 
 NOW = 1_718_452_800
 """2024-06-15 12:00 UTC: when everything happens."""
@@ -116,8 +117,9 @@ async def python(tree: Tree, code: str, *, limits: Limits = LIMITS) -> Ran:
 
 def needed() -> None:
     """Raises: MissingExtra where there are no walls behind which a process may start others."""
-    if why := bubblewrap_fails():
-        raise MissingExtra(f"commands run behind bubblewrap only, but {why}; on Debian: apt install bubblewrap")
+    if not isinstance(chosen(), Bubblewrap):
+        why = Bubblewrap().fails() or f"{SETTING} asks for other walls; unset it"
+        raise MissingExtra(f"commands run behind bubblewrap only, but {why}")
 
 
 def _read(answer: Any, before: Tree) -> Ran:

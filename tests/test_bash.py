@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
-from knowhow.environments import walls
 from knowhow.environments.calls import parse_call
 from knowhow.environments.check import assert_conforms
 from knowhow.environments.errors import BadSetting, UnknownName
+from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
 from knowhow.environments.shell.errands import KINDS
 from knowhow.environments.shell.offers import MOST, offered
 from knowhow.environments.suites.bash import Bash, draw
 from knowhow.environments.types import SPLITS, Feedback, Task, ToolCall
 from knowhow.environments.workspace import FOLDER, NOW, Node, bash, of_texts
 
-walled = pytest.mark.skipif(bool(walls.bubblewrap_fails()), reason=walls.bubblewrap_fails() or "bubblewrap works")
+walled = pytest.mark.skipif(bool(Bubblewrap().fails()), reason=Bubblewrap().fails() or "bubblewrap works")
 
 SUITE = Bash()
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from wrong_solutions import WRONG
 
-from knowhow.environments import walls
 from knowhow.environments.check import assert_conforms
 from knowhow.environments.coding.judge import passes
 from knowhow.environments.coding.problem import Problem, read_problem
@@ -20,10 +19,11 @@ from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
 from knowhow.environments.records import read_rows
 from knowhow.environments.sandbox import Limits
+from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
 from knowhow.environments.suites.code import Code
 from knowhow.environments.types import SPLITS, Environment, Feedback, Task, ToolCall
 
-walled = pytest.mark.skipif(bool(walls.bubblewrap_fails()), reason=walls.bubblewrap_fails() or "bubblewrap works")
+walled = pytest.mark.skipif(bool(Bubblewrap().fails()), reason=Bubblewrap().fails() or "bubblewrap works")
 
 HUMANEVAL = {
     "task_id": "Own/0",
@@ -324,6 +324,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_without_walls_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knowhow.environments.workspace.bubblewrap_fails", lambda: "bubblewrap is not installed")
-    with pytest.raises(MissingExtra, match="bubblewrap is not installed; on Debian: apt install bubblewrap"):
+    monkeypatch.setattr(Bubblewrap, "fails", lambda self: "bubblewrap is not installed (Debian: ...)")
+    monkeypatch.setenv("KNOWHOW_SANDBOX", "weak")
+    with pytest.raises(MissingExtra, match="behind bubblewrap only, but bubblewrap is not installed"):
         Code().tasks("train")

@@ -7,18 +7,18 @@ import shutil
 
 import pytest
 
-from knowhow.environments import walls
 from knowhow.environments.check import assert_conforms
 from knowhow.environments.errors import MissingExtra, UnknownName
 from knowhow.environments.hardware.bench import agrees, vectors
 from knowhow.environments.hardware.design import Design
 from knowhow.environments.hardware.families import FAMILIES
 from knowhow.environments.hardware.simulate import is_right
+from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
 from knowhow.environments.suites.hdl import Hdl
 from knowhow.environments.types import SPLITS, Task, ToolCall
 
 simulated = pytest.mark.skipif(
-    bool(walls.bubblewrap_fails()) or not shutil.which("iverilog"), reason="needs Icarus Verilog and bubblewrap"
+    bool(Bubblewrap().fails()) or not shutil.which("iverilog"), reason="needs Icarus Verilog and bubblewrap"
 )
 DESIGNS: dict[str, Design] = {family.__name__: family(*sizes[0]) for family, sizes in FAMILIES}
 

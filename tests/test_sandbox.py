@@ -6,19 +6,19 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import command, gone, runs
 
-from knowhow.environments import walls
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.sandbox import Limits, Outcome, converse, run_python
+from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
 from knowhow.environments.syscalls import denying
+from knowhow.environments.walls import NOBODY
 
-walled = pytest.mark.skipif(bool(walls.bubblewrap_fails()), reason=walls.bubblewrap_fails() or "bubblewrap works")
+walled = pytest.mark.skipif(bool(Bubblewrap().fails()), reason=Bubblewrap().fails() or "bubblewrap works")
 filtered = pytest.mark.skipif(denying() is None, reason="needs the extra [sandbox]")
 
 TRY = """
@@ -50,7 +50,7 @@ def called(name: str) -> list[int]:
 
 def sleeping() -> subprocess.Popen[bytes]:
     """A process of the user that the guest is as well."""
-    return subprocess.Popen(["sleep", "60"], user=walls.NOBODY if os.geteuid() == 0 else None)
+    return subprocess.Popen(["sleep", "60"], user=NOBODY if os.geteuid() == 0 else None)
 
 
 async def appeared(name: str) -> int:
@@ -122,7 +122,7 @@ print(json.dumps([inside, environs, dict(os.environ), os.listdir("/tmp"), os.get
     assert len(environs) <= 2  # its own process, and bubblewrap's
     assert "secret" not in str(environs)
     assert sorted(scratch) == ["link", "root"]
-    assert user == walls.NOBODY
+    assert user == NOBODY
 
 
 @walled
@@ -418,25 +418,3 @@ async def test_no_guest_outlives_a_host_that_is_killed() -> None:
 async def test_several_at_once_do_not_disturb_each_other() -> None:
     many = await asyncio.gather(*(conversation(f"ask({n})\nprint({n})") for n in range(6)))
     assert [(asked, outcome.stderr) for asked, outcome in many] == [([n], f"{n}\n") for n in range(6)]
-
-
-@pytest.fixture
-def without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(walls, "bubblewrap_fails", lambda: "bubblewrap is not installed")
-    walls._warn.cache_clear()
-    yield
-    walls._warn.cache_clear()
-
-
-@pytest.mark.usefixtures("without_bubblewrap")
-async def test_without_walls_it_warns_once_and_keeps_to_the_limits() -> None:
-    with pytest.warns(RuntimeWarning, match="NOT walled in here: bubblewrap is not installed") as warned:
-        first = await run_python("print('hello')")
-        second = await run_python("while True: pass", limits=Limits(seconds=0.5))
-    assert len(warned) == 1
-    assert (first.stdout, second.why) == ("hello\n", "it took longer than 0.5 seconds")
-    seen = await told("""
-import json, os
-print(json.dumps([attempt(os.fork), os.getuid(), os.listdir("."), attempt(lambda: bytearray(1 << 30))]))
-""")
-    assert seen == ["BlockingIOError", walls.NOBODY if os.geteuid() == 0 else os.getuid(), [], "MemoryError"]
