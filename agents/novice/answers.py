@@ -1,5 +1,5 @@
 """How the novice answers questions: by an operation that gave right answers to questions of the same wording, as far as
-memory says so; else by one that was not tried yet.
+memory says so; else by any.
 
 Of an attempt it sees the question, the answer that was given, and whether that was right; every operation that makes
 this answer of the question shares the credit or the blame.

@@ -91,8 +91,9 @@ def by_habit(situation: Situation, rng: Random) -> Choice | None:
     idle = {move.command for move in here if move.seen == now}
     seen = seen_of(now, slots)
     options = [option for option in situation.options if option not in idle] or list(situation.options)
-    worth = (habits.worth(option, seen, len(situation.options)) - log(1 + tried[option]) for option in options)
-    return Choice(rng.choices(options, [exp(SURENESS * one) for one in worth])[0], (habits.id,))
+    worth = [habits.worth(option, seen, len(situation.options)) - log(1 + tried[option]) for option in options]
+    weights = [exp(SURENESS * (one - max(worth))) for one in worth]
+    return Choice(rng.choices(options, weights)[0], (habits.id,))
 
 
 def best_fit(situation: Situation) -> Fit | None:
