@@ -24,6 +24,8 @@ _VARIABLE = re.compile(r"\{([a-z])(2?)\}$")
 ANYTHING = "anything"
 LEAST_LIKENESS = 0.3
 """Plans for a wording less like the goal's than this are left alone."""
+EVEN = 0.5
+"""The record of a plan of which nothing is known, or which failed as often as not."""
 DETOURS = 0.75
 """How often a plan for another wording is tried with one more thing done before its last step."""
 WANDERING = 0.7
@@ -97,7 +99,8 @@ def by_habit(situation: Situation, rng: Random) -> Choice | None:
 
 
 def best_fit(situation: Situation) -> Fit | None:
-    """The plan for the wording most like the goal's; of equally like ones the one with the better record."""
+    """The plan for the wording most like the goal's; of equally like ones the one with the better record. Of plans for
+    another wording, which may hold what only that one needs, the shortest that did not mostly fail."""
     fits = []
     for plan in situation.lessons.plans:
         exact = matched(plan, situation.goal)
@@ -106,8 +109,9 @@ def best_fit(situation: Situation) -> Fit | None:
         if alike >= LEAST_LIKENESS and slots is not None:
             record = (plan.helpful + 1) / (plan.helpful + plan.harmful + 2)
             fit = Fit(plan, slots, exact is not None, alike == 1)
-            fits.append((alike, record, -len(plan.steps), plan.id, fit))
-    return max(fits, key=lambda fit: fit[:4])[-1] if fits else None
+            good = record if fit.exact else float(record >= EVEN)
+            fits.append((alike, good, -len(plan.steps), record, plan.id, fit))
+    return max(fits, key=lambda fit: fit[:-1])[-1] if fits else None
 
 
 def improvise(lessons: Lessons, goal: str, rng: Random) -> Fit | None:
