@@ -10,7 +10,7 @@ COMMA := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types format alfworld worlds openenv clean
+.PHONY: help demo test check lint types format alfworld worlds web openenv clean
 
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,7 @@ alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compil
 worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
 
 openenv: build/openenv/.done  ## Install OpenEnv beside Knowhow, for the tests that play its environments.
+web: $(VENV)/.web  ## Install Playwright and MiniWoB++, and a browser where there is none.
 
 clean:  ## Remove what was installed and built here; runs/ stays.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -76,6 +77,12 @@ $(VENV)/.worlds: $(METADATA) | $(BIN)/python
 	@command -v java > /dev/null || \
 		echo "without Java the suite scienceworld cannot play; on Debian: apt install openjdk-17-jre-headless" >&2
 	$(call install,[worlds$(COMMA)data],the engines of more worlds (some minutes))
+
+$(VENV)/.web: $(METADATA) | $(BIN)/python
+	$(call install,[web],Playwright and MiniWoB++ (about a minute))
+	@for browser in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
+		command -v $$browser > /dev/null && exit 0; done; timeout 600 $(BIN)/playwright install chromium > /dev/null 2>&1 || \
+		echo "without a browser the suites of web pages cannot play; on Debian: apt install chromium" >&2
 
 # OpenEnv wants other versions than ours, and a web interface that nobody needs here: it gets what it runs with, by itself.
 build/openenv/.done: tests/openenv.txt

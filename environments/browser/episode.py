@@ -13,11 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 from knowhow.environments.browser.chromium import thread
 from knowhow.environments.browser.commands import commands, values_in
 from knowhow.environments.browser.gate import Gate
+from knowhow.environments.browser.snapshot import Snapshot
 from knowhow.environments.browser.tab import Refused, Tab
 from knowhow.environments.browser.tools import TOOLS
 from knowhow.environments.episode import Episode
 from knowhow.environments.errors import EngineFailed
-from knowhow.environments.types import Environment, Feedback, ToolCall
+from knowhow.environments.types import Feedback, ToolCall
 
 T = TypeVar("T")
 
@@ -84,33 +85,39 @@ there is another request."""
 
 
 @asynccontextmanager
-async def browse(visit: Visit, judge: Judge) -> AsyncIterator[Environment]:
+async def browse(visit: Visit, judge: Judge) -> AsyncIterator[Browsing]:
     """An episode on a fresh page. Raises: MissingExtra; EngineFailed where the browser dies or is stuck."""
     host, stack = thread(), AsyncExitStack()
     opening = Tab.open(Gate(visit.hosts, visit.folder, visit.proxy), time=visit.time, size=visit.size)
     try:
-        yield _Browsing(visit, await host.run(stack.enter_async_context(opening)), judge)
+        yield Browsing(visit, await host.run(stack.enter_async_context(opening)), judge)
     finally:
         # The context is closed also where this task is cancelled meanwhile, or its event loop ends.
         await asyncio.shield(asyncio.wrap_future(host.submit(stack.aclose())))
 
 
-class _Browsing(Episode):
+class Browsing(Episode):
+    """One episode. ``view`` is the page as a judge sees it, ``snapshot`` what was last seen of it."""
+
     def __init__(self, visit: Visit, tab: Tab, judge: Judge) -> None:
         super().__init__(*TOOLS)
         self._visit, self._tab, self._judge = visit, tab, judge
-        self._view = View(tab)
+        self.view = View(tab)
         self._values = values_in(visit.goal)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._tab.snapshot
 
     async def begin(self) -> Feedback:
         return await _asked(self._tab, self._begin(), self._visit.seconds)
 
     async def answer(self, call: ToolCall) -> Feedback:
         if call.name == "done":
-            verdict = await self._judge(self._view, call.arguments["answer"])
+            verdict = await self._judge(self.view, call.arguments["answer"])
             return await self._noted(verdict)
         refusal = await _asked(self._tab, self._act(call), self._visit.seconds)
-        verdict = await self._judge(self._view, None)
+        verdict = await self._judge(self.view, None)
         if verdict.over:
             return Feedback("The task is over.", verdict.reward, terminated=True, commands=())
         seen = await _asked(self._tab, self._look(refusal), self._visit.seconds)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from knowhow.environments.browser.chromium import chromiums
 from knowhow.environments.browser.gate import Gate
+from knowhow.environments.browser.scripts import AT_START, MARK, SCROLLS, UNREACHABLE
 from knowhow.environments.browser.snapshot import Snapshot
 from knowhow.environments.errors import BadSetting
 
@@ -27,39 +28,6 @@ QUIET_MS = 1000
 ROUNDS = 5
 """How often that is done again where it made the page load more."""
 
-STILL = """(() => {
-  const still = () => {
-    const style = document.createElement("style");
-    style.textContent = "*, *::before, *::after { transition: none !important; animation: none !important; " +
-      "scroll-behavior: auto !important; caret-color: transparent !important }";
-    document.documentElement.append(style);
-  };
-  if (document.documentElement) still(); else addEventListener("DOMContentLoaded", still);
-  window.open = url => { if (url) location.href = url; return null; };
-  const here = event => {
-    for (const one of event.composedPath())
-      if (one.target && one.target !== "_self" && one.getAttribute) one.setAttribute("target", "_self");
-  };
-  addEventListener("click", here, true);
-  addEventListener("submit", here, true);
-})()"""
-"""Run on every page before its own scripts: nothing moves by itself, and what would open a new tab opens here."""
-
-
-SCROLLS = """(() => { const e = document.scrollingElement || document.documentElement;
-  return [e.scrollTop > 0, e.scrollTop + e.clientHeight + 1 < e.scrollHeight] })()"""
-"""Is there more of the page above, and below?"""
-UNREACHABLE = """(e, acted) => {
-  e.scrollIntoViewIfNeeded();
-  const box = [...e.getClientRects()].find(box => box.width && box.height);
-  if (!box || getComputedStyle(e).visibility !== "visible") return "it is hidden";
-  if (e.matches(":disabled")) return "it is disabled";
-  if (acted !== "click") return e.readOnly ? "it cannot be changed" : "";
-  const hit = e.getRootNode().elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-  const reached = !hit || e.contains(hit) || [...(e.labels || [])].some(label => label.contains(hit));
-  return reached ? "" : "another element lies over it";
-}"""
-"""Why an element cannot be acted on. As the page's clock stands still, waiting would not help."""
 ENDLESS = ("eventsource", "websocket", "ping", "media")
 """Requests that are not waited for."""
 
@@ -121,7 +89,7 @@ class Tab:
             context.set_default_timeout(ACTION_MS)
             await context.clock.install(time=time)
             await context.clock.pause_at(time)
-            await context.add_init_script(STILL)
+            await context.add_init_script(AT_START)
             tab = cls(context, await context.new_page(), gate)
             await gate.guard(context, tab._refused)
             tab._history = await context.new_cdp_session(tab.page)
@@ -132,7 +100,7 @@ class Tab:
         from playwright.async_api import Error
 
         try:
-            await self.page.goto(url, timeout=LOADING_S * 1000)
+            await self.page.goto(url, timeout=60_000)
         except Error as error:
             if self.lost(error):
                 raise
@@ -160,6 +128,7 @@ class Tab:
         """What is on the page now; nothing where it never finishes loading."""
         from playwright.async_api import TimeoutError
 
+        await self.page.evaluate(MARK)
         try:
             self.snapshot = Snapshot.read(await self.page.aria_snapshot(mode="ai", boxes=boxes))
         except TimeoutError:

@@ -1,0 +1,60 @@
+"""The inboxes: a mail's icons stand behind it, on its own or after it is opened."""
+
+from __future__ import annotations
+
+from knowhow.environments.miniwob.desk import Desk
+
+
+def _mail(desk: Desk, sender: str, icon: str) -> str:
+    """The icon of the mail by ``sender``."""
+    for node in desk.nodes("generic"):
+        parts = list(node.walk())
+        if any(part.text == sender for part in parts) and sum(part.name == icon for part in parts) == 1:
+            return next(part.ref for part in parts if part.name == icon)
+    raise LookupError(f"there is no mail by {sender}")
+
+
+async def _open(desk: Desk) -> None:
+    await desk.click("generic", desk.said(r"by (\w+)"))
+
+
+async def email_inbox_delete(desk: Desk) -> None:
+    await desk.do("click", element=_mail(desk, desk.said(r"by (\w+)"), "trash"))
+
+
+async def email_inbox_important(desk: Desk) -> None:
+    await desk.do("click", element=_mail(desk, desk.said(r"by (\w+)"), "star"))
+
+
+async def email_inbox_reply(desk: Desk) -> None:
+    await _open(desk)
+    await desk.click("generic", "Reply")
+    await desk.fill(desk.quoted[0])
+    await _send(desk)
+
+
+async def email_inbox_forward(desk: Desk) -> None:
+    await _open(desk)
+    await desk.click("generic", "Forward")
+    await desk.fill(desk.said(r"to (\w+)\.?$"))
+    await _send(desk)
+
+
+async def _send(desk: Desk) -> None:
+    await desk.do(
+        "click", element=next(node.ref for node in desk.nodes() if "send" in f"{node.name}{node.text}".lower())
+    )
+
+
+async def email_inbox(desk: Desk) -> None:
+    """Whichever of the four it asks for."""
+    ways = {
+        "delete": email_inbox_delete,
+        "important": email_inbox_important,
+        "reply": email_inbox_reply,
+        "forward": email_inbox_forward,
+    }
+    await next(way for word, way in ways.items() if word in desk.goal)(desk)
+
+
+email_inbox_noscroll = email_inbox_star_reply = email_inbox
