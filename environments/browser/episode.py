@@ -22,6 +22,9 @@ from knowhow.environments.types import Feedback, ToolCall
 
 T = TypeVar("T")
 
+OPENING_S = 90.0
+"""How long the first page may take, on a busy machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -33,7 +36,7 @@ class Visit:
     ``time``: where the pages' clock begins, ISO 8601; it goes on by a second after each action, and not otherwise.
     ``size``: of the window, in pixels. ``longest``: characters of an observation. ``boxes``: shall it tell where each
     element is? ``answers``: does the task end by a final answer, so that ``done`` is among the possible commands?
-    ``seconds``: how long a step may take before the browser counts as stuck.
+    ``seconds``: how long a step after that may take before the browser counts as stuck.
     """
 
     url: str
@@ -110,7 +113,7 @@ class Browsing(Episode):
         return self._tab.snapshot
 
     async def begin(self) -> Feedback:
-        return await _asked(self._tab, self._begin(), self._visit.seconds)
+        return await _asked(self._tab, self._begin(), OPENING_S)
 
     async def answer(self, call: ToolCall) -> Feedback:
         if call.name == "done":
