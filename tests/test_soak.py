@@ -12,9 +12,11 @@ import pytest
 from doors import Doors
 
 from knowhow.environments.engine_episode import EngineEpisode
+from knowhow.environments.errors import EngineFailed
 from knowhow.environments.suites.household import Household
 from knowhow.environments.types import Environment, Feedback, Split, Suite, Task, ToolCall
 from knowhow.environments.worker import Workers
+from knowhow.evals.benches.oracles import oracles, sample
 from knowhow.evals.benches.soak import soak
 from knowhow.evals.benches.soaking.footprint import descendants, footprint, growth
 
@@ -92,3 +94,40 @@ def test_growth_is_told_from_one_half_to_the_other(tmp_path: Path) -> None:
     grew = {name: told["grew"] for name, told in growth(looks).items()}
     assert (grew["temporary_files"], grew["descriptors"], grew["processes"]) == (1, 1, 0)
     assert os.getpid() not in descendants(os.getpid())
+
+
+class Told(Doors):
+    def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
+        commands = [f"take the {self.world(task, seed=seed).key} key", "unlock the door"]  # type: ignore[attr-defined]
+        return [ToolCall("act", {"command": command}) for command in commands]
+
+
+class Struck(Told):
+    """Its oracle fails at some doors."""
+
+    def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
+        if task.id.endswith("3"):
+            raise EngineFailed("stuck for too long")
+        return super().oracle(task, seed=seed)
+
+
+async def test_an_oracle_that_fails_has_lost_and_the_soak_goes_on() -> None:
+    figures = await soak(Struck(), 80, concurrency=2)
+    lost = figures["oracle"]["of"] - figures["oracle"]["won"]
+    assert (figures["episodes"], figures["oracle"]["of"]) == (80, 40)
+    assert lost > 0 and figures["errors"] == {"the oracle: stuck for too long": lost}
+
+
+async def test_an_oracle_is_measured_and_each_loss_is_told() -> None:
+    struck, sound = [await oracles(suite(), tasks=20, seeds=2, concurrency=3) for suite in (Struck, Told)]
+    assert (sound["won"], sound["of"], sound["by_kind"], sound["lost"]) == (120, 120, {}, [])
+    assert 0 < len(struck["lost"]) == 120 - struck["won"]
+    assert struck["by_kind"] == {"door": {"won": struck["won"], "of": 120}}
+    assert all(one["id"].endswith("3") and "stuck for too long" in one["end"] for one in struck["lost"])
+
+
+def test_a_sample_has_as_many_of_each_kind() -> None:
+    tasks = [Task(str(n), "any", "train", "rare" if n < 2 else f"kind {n % 2}", "goal") for n in range(90)]
+    kinds = [task.kind for task in sample(tasks, 10)]
+    assert [kinds.count(kind) for kind in ("rare", "kind 0", "kind 1")] == [2, 4, 4]
+    assert len({task.id for task in sample(tasks, 100)}) == 90

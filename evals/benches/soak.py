@@ -20,6 +20,7 @@ import os
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -29,10 +30,11 @@ from knowhow.agents.metering import Meter
 from knowhow.agents.model import load_model
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Start
-from knowhow.environments.types import StopReason, Suite, Trajectory
+from knowhow.environments.errors import EngineFailed
+from knowhow.environments.types import StopReason, Suite, ToolCall, Trajectory
 from knowhow.evals.benches.soaking.footprint import Footprint, footprint, growth
 from knowhow.evals.benches.soaking.killing import kill_an_engine
-from knowhow.evals.benches.soaking.players import following, leaving
+from knowhow.evals.benches.soaking.players import following, leaving, oracle_calls
 from knowhow.evals.stage import open_suite
 from knowhow.evals.stats import wilson
 from knowhow.evals.tasks import draw, jobs
@@ -72,6 +74,14 @@ class Tally:
         if self.kills and self._is_turn(self.kills + 1) and self.done < self.episodes:
             asyncio.get_running_loop().call_later(SETTLE_S, self._kill)
 
+    async def ask_oracle(self, job: Job) -> Sequence[ToolCall] | None:
+        """Its calls; none where it fails, which is an error, and an episode that it loses."""
+        try:
+            return await oracle_calls(self.suite, job)
+        except EngineFailed as error:
+            self.errors[f"the oracle: {error}"] += 1
+            return ()
+
     def _is_turn(self, times: int) -> bool:
         """Is this one of so many episodes at even distances?"""
         return self.done * times // self.episodes > (self.done - 1) * times // self.episodes
@@ -104,7 +114,7 @@ async def soak(suite: Suite, episodes: int, concurrency: int = 8, steps: int = 2
 
     async def work() -> None:
         for job in todo:
-            calls = await asyncio.to_thread(suite.oracle, job.task, seed=job.seed) if job.index % 2 == 0 else None
+            calls = await tally.ask_oracle(job) if job.index % 2 == 0 else None
             agent = wanderer if calls is None else replace(wanderer, decide=following(calls))
             tally.count(job, await play(suite, agent)(job.task, Start(job.seed)))
 

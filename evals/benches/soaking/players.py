@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from knowhow.agents.rollout import Job
 from knowhow.agents.types import Decider, Turn
-from knowhow.environments.types import ToolCall
+from knowhow.environments.types import Suite, ToolCall
 
 NOTHING_TO_DO = AIMessage("I have nothing more to do.")
+
+
+async def oracle_calls(suite: Suite, job: Job) -> Sequence[ToolCall] | None:
+    """What the oracle would do, None where the suite has no oracle; it may block, and so has a thread of its own."""
+    return await asyncio.to_thread(suite.oracle, job.task, seed=job.seed)
 
 
 def following(calls: Sequence[ToolCall]) -> Decider:
