@@ -7,7 +7,7 @@ and what was recorded is looked at; ``conformance/promises.py`` has the promises
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from knowhow.environments.conformance import promises
@@ -24,17 +24,26 @@ class Finding:
     detail: str = ""
 
 
-async def check_suite(suite: Suite, *, tasks_per_split: int = 5, seeds: Sequence[int] = (0, 1)) -> list[Finding]:
+async def check_suite(
+    suite: Suite,
+    *,
+    tasks_per_split: int = 5,
+    seeds: Sequence[int] = (0, 1),
+    tell: Callable[[str], None] = lambda progress: None,
+) -> list[Finding]:
     """Look at a suite from all sides, with four short episodes for each sampled task and seed.
 
     The sample is the first ``tasks_per_split`` of each split. A suite that cannot even list its tasks gets the first
-    findings only.
+    findings only. ``tell`` is called with a line for each task and each promise, before it is looked at.
     """
     findings = [await _find(promise, Evidence(suite)) for promise in promises.OF_TASKS]
     if not all(finding.ok for finding in findings):
         return findings
-    evidence = await gather(suite, tasks_per_split, seeds)
-    return findings + [await _find(promise, evidence) for promise in promises.OF_EPISODES]
+    evidence = await gather(suite, tasks_per_split, seeds, tell)
+    for promise in promises.OF_EPISODES:
+        tell(f"checking that {_name(promise)}")
+        findings.append(await _find(promise, evidence))
+    return findings
 
 
 def assert_conforms(
@@ -54,7 +63,7 @@ def assert_conforms(
 
 
 async def _find(promise: promises.Promise, evidence: Evidence) -> Finding:
-    name = promise.__name__.replace("_", " ")
+    name = _name(promise)
     try:
         problems = list(await promise(evidence))
     except promises.NotApplicable as reason:
@@ -63,3 +72,7 @@ async def _find(promise: promises.Promise, evidence: Evidence) -> Finding:
         problems = [in_one_line(error)]
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return Finding(name, not problems, "; ".join(problems[:3]) + more)
+
+
+def _name(promise: promises.Promise) -> str:
+    return promise.__name__.replace("_", " ")

@@ -419,3 +419,10 @@ async def test_a_suite_without_tasks_gets_the_first_findings_only() -> None:
         Finding(PROMISES["describes"], True),
         Finding(PROMISES["tasks"], False, "OSError: the data is gone"),
     ]
+
+
+async def test_progress_is_told_for_each_task_and_each_promise() -> None:
+    told: list[str] = []
+    findings = await check_suite(Doors(), tasks_per_split=1, tell=told.append)
+    assert told[0] == "playing task 1 of 3, door-0"
+    assert told[3:] == [f"checking that {finding.check}" for finding in findings[2:]]

@@ -43,11 +43,12 @@ Policy = Callable[[int, Feedback, Sequence[Tool]], ToolCall | None]
 """The next call, from the number of calls so far and the last feedback; None to stop."""
 
 
-async def gather(suite: Suite, tasks_per_split: int, seeds: Sequence[int]) -> Evidence:
+async def gather(suite: Suite, tasks_per_split: int, seeds: Sequence[int], tell: Callable[[str], None]) -> Evidence:
     """The first tasks of each split; with each seed, one episode by the oracle and one at random."""
     tasks = [task for split in SPLITS for task in suite.tasks(split)[:tasks_per_split]]
     plays = []
-    for task in tasks:
+    for number, task in enumerate(tasks, 1):
+        tell(f"playing task {number} of {len(tasks)}, {task.id}")
         for seed in seeds:
             oracle, walk = _oracle(suite, task, seed), _walk(task, seed)
             plays.append(await play(suite, task, seed, oracle, suite.max_steps, by_oracle=True))
