@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,19 +47,19 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
 
 
 def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A licence is told without what it is of, which ``--json`` has as well."""
     table = Table(box=None, header_style="bold")
     for name in ("suite", "train", "validation", "test"):
         table.add_column(name, justify="left" if name == "suite" else "right", no_wrap=True)
-    for name in ("oracle", "licence", "what it is"):
+    for name in ("oracle", "extra", "licence", "what it is"):
         table.add_column(name, overflow="fold")
     for row in rows:
         if "missing" in row:
-            table.add_row(row["name"], "", "", "", "", "", f"[dim]{escape(row['missing'])}[/dim]")
+            table.add_row(row["name"], "", "", "", "", "", "", f"[dim]{escape(row['missing'])}[/dim]")
         else:
             sizes = [f"{row['tasks'][split]:,}" if "tasks" in row else "-" for split in ("train", "validation", "test")]
-            table.add_row(
-                row["name"], *sizes, "yes" if row["oracle"] else "no", row["licence"], escape(row["description"])
-            )
+            oracle, licence = "yes" if row["oracle"] else "no", re.sub(r" \([^)]*\)|;.*", "", row["licence"])
+            table.add_row(row["name"], *sizes, oracle, row["extra"], licence, escape(row["description"]))
     Console().print(table)
 
 
