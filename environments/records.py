@@ -29,6 +29,8 @@ def read_rows(source: str) -> list[Numbered]:
 
     Raises: BadSetting, with the line where there is one, for what cannot be read; MissingExtra.
     """
+    if not isinstance(source, str):
+        raise BadSetting(f"{source!r} is no file of rows; give its path as a text")
     if source.startswith(HUB):
         return _from_hub(source)
     path = Path(source).expanduser()

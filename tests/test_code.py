@@ -321,6 +321,8 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for name, told in (("p.jsonl.gz", "no whole gzip file"), ("p.json", "holds no list"), ("p.txt", "no file of rows")):
         with pytest.raises(BadSetting, match=told):
             Code(str(tmp_path / name)).tasks("train")
+    with pytest.raises(BadSetting, match="1 is no file of rows; give its path as a text"):
+        Code(1).tasks("train")  # type: ignore[arg-type]  # as in --suite 'code(tasks=1)'
 
 
 def test_without_walls_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
