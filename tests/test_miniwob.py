@@ -81,5 +81,5 @@ def test_many_pages_have_a_solver() -> None:
 
 @pytest.mark.slow
 async def test_it_keeps_every_promise_of_a_suite() -> None:
-    findings = await check_suite(Miniwob("click-button, enter-text"), tasks_per_split=2, seeds=(0,))
+    findings = await check_suite(Miniwob("enter-text"), tasks_per_split=1, seeds=(0,))
     assert [finding for finding in findings if not finding.ok] == []
