@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from knowhow.environments.check import assert_conforms
-from knowhow.environments.discover import find
 from knowhow.memory.store import Memory
 
 README = Path(__file__).parents[1] / "README.md"
@@ -19,14 +17,6 @@ README = Path(__file__).parents[1] / "README.md"
 
 def programs() -> list[str]:
     return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-
-
-def test_the_suite_of_ones_own_is_under_30_lines_and_keeps_every_promise(tmp_path: Path) -> None:
-    (code,) = (code for code in programs() if "TextSuite" in code)
-    assert len([line for line in code.splitlines() if line.strip()]) < 30
-    file = tmp_path / "doors.py"
-    file.write_text(code)
-    assert_conforms(find("knowhow.environments.suites", f"{file}:Doors")())
 
 
 def test_an_agent_that_somebody_has_gets_a_memory_by_what_stands_there(
