@@ -43,7 +43,7 @@ alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compil
 worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
 
 openenv: build/openenv/.done  ## Install OpenEnv beside Knowhow, for the tests that play its environments.
-web: $(VENV)/.web  ## Install Playwright and MiniWoB++, and a browser where there is none.
+web: $(VENV)/.web  ## Install what the suites of web pages need, and a browser where there is none.
 
 clean:  ## Remove what was installed and built here; runs/ stays.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -79,7 +79,7 @@ $(VENV)/.worlds: $(METADATA) | $(BIN)/python
 	$(call install,[worlds$(COMMA)data],the engines of more worlds (some minutes))
 
 $(VENV)/.web: $(METADATA) | $(BIN)/python
-	$(call install,[web],Playwright and MiniWoB++ (about a minute))
+	$(call install,[web$(COMMA)browsergym],Playwright's and BrowserGym's packages (about a minute))
 	@for browser in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
 		command -v $$browser > /dev/null && exit 0; done; timeout 600 $(BIN)/playwright install chromium > /dev/null 2>&1 || \
 		echo "without a browser the suites of web pages cannot play; on Debian: apt install chromium" >&2

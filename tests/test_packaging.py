@@ -109,7 +109,9 @@ def test_the_installed_command_plays_an_episode_with_the_prompts_of_the_wheel(py
 def test_every_direct_dependency_is_pinned_within_its_range() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [line for extra in ("dev", "alfworld", "worlds", "web", "data") for line in extras[extra]]
+    lines = [
+        line for extra in ("dev", "alfworld", "worlds", "web", "browsergym", "data", "mcp") for line in extras[extra]
+    ]
     wanted = [Requirement(line) for line in (*project["dependencies"], *lines)]
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
     known = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
