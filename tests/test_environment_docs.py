@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from served import served, server
 from knowhow.environments.check import assert_conforms, check_suite
 from knowhow.environments.discover import build, find
 from knowhow.environments.suites.remote import Remote
+from knowhow.environments.types import SPLITS, ToolCall
 
 SUITES = "knowhow.environments.suites"
 DOCS = Path(__file__).parents[1] / "docs"
@@ -65,6 +67,26 @@ def test_an_environment_in_another_language_is_a_suite(tmp_path: Path) -> None:
         suite = Remote(url)
         assert_conforms(suite, tasks_per_split=1, seeds=(0,))
         assert (suite.name, suite.max_steps, len(suite.tasks("train"))) == ("boxes", 6, 90)
+
+
+async def test_the_tools_of_an_mcp_server_are_a_suite(tmp_path: Path) -> None:
+    pytest.importorskip("mcp")
+    (tmp_path / "stock.py").write_text(code("python", "MCPServer"))
+    (tmp_path / "stock.jsonl").write_text(code("json", "plates"))
+    (tmp_path / "checks.py").write_text(code("python", "def plates"))
+    line = next(line for line in commands() if line.startswith('knowhow check-suite "mcp'))
+    for name in ("stock.py", "stock.jsonl", "checks.py"):
+        line = line.replace(name, str(tmp_path / name))
+    suite = build(SUITES, line.split('"')[1].replace("python ", f"{sys.executable} "))
+    assert [len(suite.tasks(split)) for split in SPLITS] == [1, 1, 1]
+    for split, call, answer in (
+        ("train", ToolCall("count", {"thing": "mugs"}), "7"),
+        ("test", ToolCall("order", {"thing": "plates", "number": 8}), ""),
+    ):
+        async with suite.open(suite.tasks(split)[0], seed=0) as env:
+            await env.reset()
+            assert (await env.step(call)).observation in ("7", "Ordered.")
+            assert (await env.step(ToolCall("done", {"answer": answer}))).reward == 1.0
 
 
 def commands() -> list[str]:
