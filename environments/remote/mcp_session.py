@@ -51,12 +51,13 @@ class McpServer:
     async def session(self) -> AsyncIterator[McpSession]:
         """A fresh one. Raises: EngineFailed where there is no server, or none that is ready in time."""
         import anyio
+        from mcp import Client  # which takes a while, before the clock starts
 
         over = asyncio.Event()
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         scope = anyio.CancelScope(deadline=anyio.current_time() + self.start)
         with tempfile.TemporaryFile("w+") as errors:
-            holder = asyncio.create_task(_hold(self._transport(errors), scope, ready, over))
+            holder = asyncio.create_task(_hold(Client(self._transport(errors)), scope, ready, over))
             try:
                 await asyncio.wait({ready, holder}, return_when=asyncio.FIRST_COMPLETED)
                 if not ready.done():
@@ -143,13 +144,12 @@ class McpSession:
         raise EngineFailed(f"the MCP server {self._server.label} is gone ({why}){_last_said(self._errors)}")
 
 
-async def _hold(transport: Any, scope: Any, ready: asyncio.Future[Any], over: asyncio.Event) -> None:
+async def _hold(opening: Any, scope: Any, ready: asyncio.Future[Any], over: asyncio.Event) -> None:
     """Be the one task that a connection is opened and closed in, as anyio asks for; others make the calls."""
     import anyio
-    from mcp import Client
 
     with scope:
-        async with Client(transport) as client:
+        async with opening as client:
             scope.deadline = math.inf
             ready.set_result(client)
             await over.wait()
