@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO, cast
 from urllib.parse import urlsplit
 
 from knowhow.environments.errors import EngineFailed
@@ -80,7 +80,9 @@ class McpServer:
         if sys.platform == "linux":
             words = [sys.executable, "-I", "-S", str(TIED), str(os.getpid()), *words]
         env = {name: os.environ[name] for name in self.environ if name in os.environ}
-        return stdio_client(StdioServerParameters(command=words[0], args=words[1:], env=env), errlog=errors)
+        return stdio_client(
+            StdioServerParameters(command=words[0], args=words[1:], env=env), errlog=cast(TextIO, errors)
+        )
 
     def _unready(self, holder: asyncio.Task[None], errors: IO[str]) -> EngineFailed:
         failure = None if holder.cancelled() else holder.exception()
