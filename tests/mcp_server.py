@@ -7,6 +7,7 @@ import sys
 import time
 
 from mcp.server.mcpserver import Image, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import EmbeddedResource, ResourceLink, TextResourceContents
 
 shelf: list[str] = []
@@ -17,7 +18,7 @@ server = MCPServer("shelf", instructions="The shelf holds three things.")
 def put(thing: str, times: int = 1) -> str:
     """Put a thing on the shelf."""
     if len(shelf) + times > 3:
-        raise ValueError("the shelf is full")
+        raise ToolError("the shelf is full")
     shelf.extend([thing] * times)
     return f"There is now: {', '.join(shelf)}."
 

@@ -441,5 +441,5 @@ def test_a_file_without_a_name_is_told_how_to_name_one() -> None:
 
 @pytest.mark.parametrize("name", discover.names(SUITES))
 def test_a_suite_is_found_by_its_file(name: str) -> None:
-    suite = discover.build(SUITES, name)
-    assert isinstance(suite, Suite) and suite.name == name
+    suite = discover.find(SUITES, name)
+    assert issubclass(suite, Suite) and suite.name == name

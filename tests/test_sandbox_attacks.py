@@ -32,7 +32,7 @@ from knowhow.environments.sandboxes.bubblewrap import Bubblewrap
 from knowhow.environments.syscalls import denying
 from knowhow.environments.walls import NOBODY, SAID_SO
 
-LIMITS = Limits(seconds=2, cpu=2, memory_mb=256, processes=4, disk_mb=4)
+LIMITS = Limits(seconds=6, cpu=2, memory_mb=256, processes=4, disk_mb=4)
 AT_ONCE = 8
 SECRET = "the answer to everything"
 ROOT = os.geteuid() == 0
