@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -64,7 +65,7 @@ def much() -> str:
 
 
 @server.tool(structured_output=False)
-def pictures() -> list:
+def pictures() -> list[Any]:
     """What is no text."""
     told = TextResourceContents(uri="shelf://label", text="Three things.")
     link = ResourceLink(type="resource_link", name="plan", uri="shelf://plan")
