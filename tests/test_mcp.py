@@ -92,7 +92,8 @@ async def test_every_episode_has_a_process_of_its_own_which_a_check_can_ask(tmp_
         assert (await env.step(ToolCall("done", {"answer": "yes"}))).reward == 1.0
         await other.step(ToolCall("put", {"thing": "cup"}))
         assert (await other.step(ToolCall("done", {"answer": "yes"}))).reward == 0.0
-    await gone(pids[0])
+    for pid in pids:  # the server, and what it started and left behind
+        await gone(pid)
 
 
 async def test_a_server_that_dies_or_hangs_costs_the_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
