@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from knowhow.environments.worker import Workers
 from knowhow.evals.benches.oracles import oracles, sample
 from knowhow.evals.benches.soak import soak
 from knowhow.evals.benches.soaking.footprint import descendants, footprint, growth
+from knowhow.evals.benches.soaking.killing import kill_an_engine
 
 ENGINE = """
 import time
@@ -83,6 +87,16 @@ async def test_killed_engines_cost_no_episode(tmp_path: Path) -> None:
 async def test_a_suite_without_engines_has_none_to_kill() -> None:
     figures = await soak(Doors(), 8, concurrency=2, kills=1)
     assert (figures["killed"], figures["episodes"]) == (0, 8)
+
+
+def test_the_engines_of_others_are_spared() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "echo; sleep 60 & wait"], stdout=subprocess.PIPE, start_new_session=True
+    ) as other:
+        assert other.stdout and other.stdout.readline()
+        assert not kill_an_engine(Random(0), descendants(os.getpid()))
+        assert other.poll() is None
+        os.killpg(other.pid, signal.SIGKILL)
 
 
 def test_growth_is_told_from_one_half_to_the_other(tmp_path: Path) -> None:

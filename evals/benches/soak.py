@@ -32,7 +32,7 @@ from knowhow.agents.rollout import Job
 from knowhow.agents.types import Start
 from knowhow.environments.errors import EngineFailed
 from knowhow.environments.types import StopReason, Suite, ToolCall, Trajectory
-from knowhow.evals.benches.soaking.footprint import Footprint, footprint, growth
+from knowhow.evals.benches.soaking.footprint import Footprint, descendants, footprint, growth
 from knowhow.evals.benches.soaking.killing import kill_an_engine
 from knowhow.evals.benches.soaking.players import following, leaving, oracle_calls
 from knowhow.evals.stage import open_suite
@@ -59,6 +59,8 @@ class Tally:
     oracle: list[bool] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     looks: list[Footprint] = field(default_factory=list)
+    before: frozenset[int] = field(default_factory=lambda: frozenset(descendants(os.getpid())))
+    """The processes that were there already: they are not the suite's to lose."""
 
     def count(self, job: Job, trajectory: Trajectory) -> None:
         self.done += 1
@@ -87,7 +89,7 @@ class Tally:
         return self.done * times // self.episodes > (self.done - 1) * times // self.episodes
 
     def _kill(self) -> None:
-        self.killed += kill_an_engine(Random(self.done))
+        self.killed += kill_an_engine(Random(self.done), self.before)
 
     def figures(self, seconds: float) -> dict[str, Any]:
         won, of = sum(self.oracle), len(self.oracle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from random import Random
 
@@ -13,9 +13,10 @@ from knowhow.evals.benches.soaking.footprint import descendants, name
 PROGRAMS = frozenset({"java", "chrome", "chromium", "headless_shell", "chrome-headless", "firefox"})
 
 
-def kill_an_engine(dice: Random) -> bool:
-    """Kill -9 one of the engines below this process; False where there is none."""
-    engines = engines_of(descendants(os.getpid()), os.getpid())
+def kill_an_engine(dice: Random, spared: Collection[int] = ()) -> bool:
+    """Kill -9 one of the engines below this process, ``spared`` ones aside; False where there is none."""
+    family = {pid: parent for pid, parent in descendants(os.getpid()).items() if pid not in spared}
+    engines = engines_of(family, os.getpid())
     if not engines:
         return False
     with suppress(ProcessLookupError):
