@@ -24,6 +24,7 @@ from langchain_core.messages import (
 
 from knowhow.agents.abilities import perform
 from knowhow.agents.prompt import render
+from knowhow.agents.samples import samples
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.calls import check_call, tool_name
@@ -305,6 +306,8 @@ def _trajectory(
         first=state["first"],
         steps=steps,
         messages=tuple(convert_to_openai_messages(list(state.get("messages", ())))),
+        tools=state.get("tools", ()),
+        samples=samples(state.get("messages", ())),
         reward=min(1.0, max(0.0, sum(step.feedback.reward for step in steps))),
         stop=state["stop"] or StopReason.ERROR,
         error=state.get("error", ""),

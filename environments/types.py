@@ -129,11 +129,29 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """One reply as a model sampled it, in its own token ids: training on these needs no second tokenisation.
+
+    The prompt begins with the first ``kept`` tokens of the prompt and reply before it in the episode; ``prompt`` is
+    what follows these. ``logprobs`` are the natural logarithms of the probabilities with which ``tokens`` were drawn,
+    one each. ``model`` is what answered, with its adapter, as the server tells it.
+    """
+
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    kept: int = 0
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trajectory:
     """One episode, as it happened.
 
-    ``messages`` are the prompts and replies in OpenAI's chat format. ``reward`` lies in [0, 1]; it is None where it is
-    withheld (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
+    ``messages`` are the prompts and replies in OpenAI's chat format, ``tools`` what could be called. ``samples`` are
+    the replies in token ids, in the order of the messages (None for a reply that no model made, or that came without),
+    where the model tells them; else there are none. ``reward`` lies in [0, 1]; it is None where it is withheld
+    (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
     prompt and of those that it held back on purpose; ``cited`` are the shown ones that the agent said it used.
     ``attempts`` counts the episodes that a search spent on this one, or an engine that failed; ``usage`` covers all of
     them. ``outside``: its observations are text from outside (web pages, tool output), which anybody may have written.
@@ -145,6 +163,8 @@ class Trajectory:
     first: Feedback
     steps: tuple[Step, ...] = ()
     messages: tuple[Mapping[str, Any], ...] = ()
+    tools: tuple[Tool, ...] = ()
+    samples: tuple[Sample | None, ...] = ()
     reward: float | None = 0.0
     stop: StopReason = StopReason.TERMINATED
     error: str = ""
@@ -180,6 +200,7 @@ class Trajectory:
             first=_without_label(self.first),
             steps=_steps_without_labels(self.steps),
             messages=(),
+            samples=(),
         )
 
 
