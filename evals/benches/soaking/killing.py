@@ -14,14 +14,23 @@ PROGRAMS = frozenset({"java", "chrome", "chromium", "headless_shell", "chrome-he
 
 
 def kill_an_engine(dice: Random, spared: Collection[int] = ()) -> bool:
-    """Kill -9 one of the engines below this process, ``spared`` ones aside; False where there is none."""
-    family = {pid: parent for pid, parent in descendants(os.getpid()).items() if pid not in spared}
-    engines = engines_of(family, os.getpid())
+    """Kill -9 one of the engines below this process, but none that is ``spared`` or that a spared one started; False
+    where there is none."""
+    engines = engines_of(_without(spared, descendants(os.getpid())), os.getpid())
     if not engines:
         return False
     with suppress(ProcessLookupError):
         os.kill(dice.choice(engines), signal.SIGKILL)
     return True
+
+
+def _without(spared: Collection[int], family: Mapping[int, int]) -> dict[int, int]:
+    """The family without the spared and all below them; parents come before their children in it."""
+    out = set(spared)
+    for pid, parent in family.items():
+        if parent in out:
+            out.add(pid)
+    return {pid: parent for pid, parent in family.items() if pid not in out}
 
 
 def engines_of(family: Mapping[int, int], root: int) -> list[int]:
