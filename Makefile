@@ -10,7 +10,7 @@ COMMA := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types format alfworld worlds web openenv clean
+.PHONY: help demo test check lint types format alfworld worlds web train openenv clean
 
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,8 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend.
 alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compiled, which takes some minutes.
 
 worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
+
+train: $(VENV)/.train  ## Install what trains and serves local models: PyTorch, Transformers, PEFT, TRL.
 
 openenv: build/openenv/.done  ## Install OpenEnv beside Knowhow, for the tests that play its environments.
 web: $(VENV)/.web  ## Install what the suites of web pages need, and a browser where there is none.
@@ -83,6 +85,9 @@ $(VENV)/.web: $(METADATA) | $(BIN)/python
 	@for browser in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
 		command -v $$browser > /dev/null && exit 0; done; timeout 600 $(BIN)/playwright install chromium > /dev/null 2>&1 || \
 		echo "without a browser the suites of web pages cannot play; on Debian: apt install chromium" >&2
+
+$(VENV)/.train: $(METADATA) | $(BIN)/python
+	$(call install,[train],what trains and serves local models (some minutes))
 
 # OpenEnv wants other versions than ours, and a web interface that nobody needs here: it gets what it runs with, by itself.
 build/openenv/.done: tests/openenv.txt
