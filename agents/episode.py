@@ -25,6 +25,7 @@ from langchain_core.messages import (
 from knowhow.agents.abilities import perform
 from knowhow.agents.prompt import render
 from knowhow.agents.samples import samples
+from knowhow.agents.seeds import child_seed
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.calls import check_call, tool_name
@@ -156,8 +157,9 @@ async def _recall(state: _State, runtime: Any) -> _State:
 
 async def _decide(state: _State, runtime: Any) -> _State:
     context: _Context = runtime.context
+    seed = child_seed(context.start.seed, context.start.attempt)
     try:
-        reply = await state["decide"](Turn(state["messages"], state["tools"], context.start.seed))
+        reply = await state["decide"](Turn(state["messages"], state["tools"], seed))
     except Exception as error:
         return _failed(error)
     return {"reply": reply, "messages": (*state["messages"], reply)}
@@ -335,5 +337,6 @@ def episode_id(agent: Agent, task: Task, start: Start) -> str:
         agent.model,
         agent.method,
         agent.memory_version,
+        *([start.attempt] if start.attempt else ()),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

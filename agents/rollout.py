@@ -19,11 +19,12 @@ _APART_S = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One episode to run; ``index`` is its place in the batch."""
+    """One episode to run; ``index`` is its place in the batch, ``attempt`` counts tries at the same task and seed."""
 
     index: int
     task: Task
     seed: int
+    attempt: int = 0
 
 
 async def rollout(
@@ -47,7 +48,7 @@ async def rollout(
         for job in waiting:
             if spent:
                 return
-            trajectory = await attempt(job.task, Start(job.seed))
+            trajectory = await attempt(job.task, Start(job.seed, attempt=job.attempt))
             heed()
             spent = spent or trajectory.stop is StopReason.BUDGET
             done[job.index] = trajectory

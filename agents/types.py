@@ -35,11 +35,15 @@ Decider = Callable[[Turn], Awaitable[AIMessage]]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How an episode begins: its seed, a hint shown after the task, and calls to replay before the first decision."""
+    """How an episode begins: its seed, a hint shown after the task, and calls to replay before the first decision.
+
+    ``attempt`` counts tries at the same: the world stays as the seed made it, and the model draws its replies anew.
+    """
 
     seed: int = 0
     hint: str = ""
     prefix: tuple[ToolCall, ...] = ()
+    attempt: int = 0
 
 
 Attempt = Callable[[Task, Start], Awaitable[Trajectory]]

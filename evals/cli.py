@@ -77,6 +77,9 @@ def run(
     withhold: Annotated[
         bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")
     ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(help="How often each task is played, in the same world with replies drawn anew.")
+    ] = None,
     out: Out = None,
     config: Config = None,
     json: Json = False,
@@ -90,7 +93,7 @@ def run(
 
     settings = _settings(locals(), memory="none")
     folder = out or _new_folder("run", settings)
-    _announce_cost(settings, settings.episodes)
+    _announce_cost(settings, settings.episodes * settings.attempts)
     result = _finish(lambda watch: run_split(settings, folder, watch), lambda: f"its episodes so far are in {folder}")
     _print(result, json, lambda: show_run(result, folder))
 

@@ -11,7 +11,7 @@ from knowhow.environments.discover import split_list
 from knowhow.evals.folder import RunFolder, read_about, write_json
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage, check, open_mind, open_stage, withheld
-from knowhow.evals.tasks import draw, jobs
+from knowhow.evals.tasks import draw, jobs, repeated
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.store import Memory
 
@@ -29,9 +29,10 @@ async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[st
             stage = open_stage(folder, watch)
             recall, version = _recall(stage, memory, settings)
             tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
-            played = await stage.play("run", 0, jobs(tasks, settings.seed, settings.split), recall, version)
+            todo = repeated(jobs(tasks, settings.seed, settings.split), settings.attempts)
+            played = await stage.play("run", 0, todo, recall, version)
             await stage.model.aclose()
-            result = stage.summary("run", settings.split, played, version, len(tasks))
+            result = stage.summary("run", settings.split, played, version, len(todo))
             write_json(out / "result.json", result)
             return result
     finally:

@@ -11,7 +11,17 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import SPLITS
 
 MODES = ("offline", "online")
-_COUNTS = ("episodes", "concurrency", "rounds", "epochs", "validation", "proof_at_once", "memory_tokens", "chain")
+_COUNTS = (
+    "episodes",
+    "concurrency",
+    "rounds",
+    "epochs",
+    "validation",
+    "proof_at_once",
+    "memory_tokens",
+    "chain",
+    "attempts",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +36,9 @@ class Settings:
     together, which try ``proof_at_once`` candidates at a time. ``recall`` names policies of what to recall, and when;
     all that is recalled fits into ``memory_tokens``, and comes from other tasks unless ``same_task``. ``chain`` is how
     many tasks of a kind follow each other in a round, each with what the ones before it taught. ``review``: what is
-    learned waits for a person. ``curriculum`` decides which training tasks come next. ``split``, where it is empty, is
-    validation for ``run`` and train for ``evolve``.
+    learned waits for a person. ``curriculum`` decides which training tasks come next. ``attempts``: how often ``run``
+    plays each task in the same world, the model drawing its replies anew. ``split``, where it is empty, is validation
+    for ``run`` and train for ``evolve``.
     """
 
     suite: str = "household"
@@ -58,6 +69,7 @@ class Settings:
     chain: int = 1
     review: bool = False
     curriculum: str = "uniform"
+    attempts: int = 1
 
     def __post_init__(self) -> None:
         checks = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import cast
 
@@ -39,6 +40,12 @@ def ordered(suite: Suite, split: str, seed: int) -> Sequence[Task]:
 def jobs(tasks: Sequence[Task], seed: int, *path: object, start: int = 0) -> list[Job]:
     """One episode a task, counted from ``start``; the seeds follow from ``seed``, ``path`` and the number."""
     return [Job(index, task, child_seed(seed, *path, index)) for index, task in enumerate(tasks, start)]
+
+
+def repeated(todo: Sequence[Job], attempts: int) -> list[Job]:
+    """Each job so many times, one after the other: the same task and seed, with replies drawn anew."""
+    tries = [replace(job, attempt=attempt) for job in todo for attempt in range(attempts)]
+    return [replace(job, index=index) for index, job in enumerate(tries)]
 
 
 def chained(todo: Sequence[Job], length: int) -> list[list[Job]]:

@@ -6,6 +6,7 @@ Where the suite shows its reward, that decides. Where it does not, a judge reads
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from knowhow.agents.judge import judge
 from knowhow.agents.seeds import child_seed
@@ -19,7 +20,7 @@ def best_of_n(attempt: Attempt, ask: Decider, *, n: int = 4) -> Attempt:
     at_least(1, n=n)
 
     async def best(task: Task, start: Start) -> Trajectory:
-        starts = [Start(child_seed(start.seed, number), start.hint, start.prefix) for number in range(n)]
+        starts = [replace(start, seed=child_seed(start.seed, number)) for number in range(n)]
         tried = await asyncio.gather(*(attempt(task, one) for one in starts))
         rewards = [trajectory.reward for trajectory in tried]
         if None not in rewards:

@@ -6,6 +6,8 @@ Where the suite shows its reward, an attempt has failed below full reward. Where
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langchain_core.messages import HumanMessage
 
 from knowhow.agents.judge import judge
@@ -25,7 +27,7 @@ def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3) -> Att
         reflections: list[str] = [start.hint] if start.hint else []
         for number in range(n):
             hint = "\n".join(reflections[-memory:])
-            tried = await attempt(task, Start(child_seed(start.seed, number), hint, start.prefix))
+            tried = await attempt(task, replace(start, seed=child_seed(start.seed, number), hint=hint))
             if (
                 number == n - 1
                 or tried.stop in (StopReason.BUDGET, StopReason.ERROR)

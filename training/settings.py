@@ -1,0 +1,41 @@
+"""How long and how strongly to train: what all recipes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from knowhow.environments.errors import BadSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The settings of a training.
+
+    ``epochs`` over the data, unless ``steps`` (0: by epochs) says how many updates to make; ``batch`` rows an update;
+    ``rate`` is the peak learning rate, reached after a tenth of the steps and lowered by a cosine. ``rank`` is the
+    adapter's, and its alpha is twice that; ``adapter`` a file of ``training/adapters``. ``longest``:
+    tokens of a row, what is beyond is cut off. ``save_every``: steps between checkpoints. ``report_to``:
+    "tensorboard", "mlflow", "wandb", as transformers takes it.
+    """
+
+    epochs: float = 3.0
+    steps: int = 0
+    batch: int = 8
+    rate: float = 5e-4
+    rank: int = 16
+    adapter: str = "lora"
+    longest: int = 4096
+    save_every: int = 50
+    seed: int = 0
+    report_to: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "rank", "longest", "save_every"):
+            if getattr(self, name) < 1:
+                raise BadSetting(f"{name} is {getattr(self, name)}; give at least 1")
+        if self.rate <= 0 or self.epochs <= 0 or self.steps < 0:
+            raise BadSetting("rate and epochs have to be above 0, and steps at least 0")
+
+    def updates(self, rows: int) -> int:
+        """How many updates so many rows make."""
+        return self.steps or max(1, round(self.epochs * rows / self.batch))

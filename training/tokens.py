@@ -1,0 +1,122 @@
+"""Examples as token ids with a weight for each token: exactly as sampled where the samples are known, else through the
+chat template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from knowhow.agents.samples import unfolded
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Tool
+from knowhow.training.types import Example, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sequence to train on: ``ids`` and, of the same length, how much each token counts in the loss."""
+
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+def rows(tokenizer: Any, example: Example, longest: int = 0) -> list[Row]:
+    """The sequences of an example: one, or several where the template shows earlier turns differently later on (as
+    those do that drop what a model thought). ``longest`` cuts off what is beyond so many tokens, 0 nothing; a row with
+    nothing left that counts is dropped.
+
+    Raises: BadSetting where the template cannot be used.
+    """
+    made = _as_sampled(example) if _all_sampled(example) else _through_template(tokenizer, example)
+    cut = [Row(row.ids[: longest or None], row.weights[: longest or None]) for row in made]
+    return [row for row in cut if any(row.weights)]
+
+
+def text_of(tokenizer: Any, messages: Sequence[Message], tools: Sequence[Tool], *, prompt: bool = False) -> str:
+    """The messages as the model reads them; as a ``prompt``, what makes it reply follows. Raises: BadSetting."""
+    try:
+        text: str = tokenizer.apply_chat_template(
+            [readable(message) for message in messages],
+            tools=[dict(tool) for tool in tools] or None,
+            tokenize=False,
+            add_generation_prompt=prompt,
+        )
+    except Exception as error:
+        raise BadSetting(f"the chat template of {tokenizer.name_or_path or 'the model'} failed: {error}") from error
+    return text
+
+
+def readable(message: Message) -> dict[str, Any]:
+    """The message as chat templates want it: the arguments of calls are mappings, not text."""
+    calls = message.get("tool_calls")
+    if not calls:
+        return {"content": "", **message}
+    return {"content": "", **message, "tool_calls": [_readable_call(call) for call in calls]}
+
+
+def _readable_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = dict(call["function"])
+    if isinstance(function.get("arguments"), str):
+        with suppress(ValueError):  # a malformed call stays what it was
+            function["arguments"] = json.loads(function["arguments"])
+    return {**call, "function": function}
+
+
+def replies(messages: Sequence[Message]) -> list[int]:
+    """Where the assistant's messages are."""
+    return [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+
+
+def _all_sampled(example: Example) -> bool:
+    places = replies(example.messages)
+    return len(example.samples) == len(places) and all(
+        sample is not None or not example.weights[place] for place, sample in zip(places, example.samples, strict=True)
+    )
+
+
+def _as_sampled(example: Example) -> Iterator[Row]:
+    ids: list[int] = []
+    weights: list[float] = []
+    for place, found in zip(replies(example.messages), unfolded(example.samples), strict=True):
+        if found is None:
+            continue
+        prompt, sample = found
+        if prompt[: len(ids)] != ids:
+            yield Row(tuple(ids), tuple(weights))
+            ids, weights = [], []
+        weight = example.weights[place]
+        weights += [0.0] * (len(prompt) - len(ids)) + [weight] * len(sample.tokens)
+        ids = [*prompt, *sample.tokens]
+    yield Row(tuple(ids), tuple(weights))
+
+
+def _through_template(tokenizer: Any, example: Example) -> Iterator[Row]:
+    text, spans = "", list[tuple[int, int, float]]()
+    for place in replies(example.messages):
+        before = text_of(tokenizer, example.messages[:place], example.tools, prompt=True)
+        after = text_of(tokenizer, example.messages[: place + 1], example.tools)
+        if not after.startswith(before):
+            raise BadSetting("the chat template shows a reply differently from the prompt that asked for it")
+        if not before.startswith(text):
+            yield _encoded(tokenizer, text, spans)
+            spans = []
+        text = after
+        spans.append((len(before), len(after), example.weights[place]))
+    yield _encoded(tokenizer, text, spans)
+
+
+def _encoded(tokenizer: Any, text: str, spans: Sequence[tuple[int, int, float]]) -> Row:
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, weights = found["input_ids"], [0.0] * len(found["input_ids"])
+    starts = [start for start, _ in found["offset_mapping"]]
+    place = 0
+    for begin, end, weight in spans:
+        while place < len(starts) and starts[place] < begin:
+            place += 1
+        while place < len(starts) and starts[place] < end:
+            weights[place] = weight
+            place += 1
+    return Row(tuple(ids), tuple(weights))

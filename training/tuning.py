@@ -1,0 +1,178 @@
+"""A trainer's life: a base with an adapter, checkpoints to go on from, progress, and weights that appear only whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from knowhow.agents.local.engine import check_extra
+from knowhow.environments.discover import find
+from knowhow.environments.errors import BadSetting, KnowhowError
+from knowhow.training.settings import Tuning
+
+ADAPTERS = "knowhow.training.adapters"
+
+Progress = Callable[[int, int, float], None]
+"""Told after a step: its number, how many there are, and the loss."""
+
+
+def open_base(path: Path) -> tuple[Any, Any]:
+    """The model and the tokenizer in a folder, on the CPU in float32 where there is no GPU.
+
+    Raises: MissingExtra, BadSetting.
+    """
+    check_extra()
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (path / "config.json").is_file():
+        raise BadSetting(f"{path} holds no model; name a folder with a config.json, or make one: knowhow pocket build")
+    with quiet():
+        dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+        return model, AutoTokenizer.from_pretrained(path)
+
+
+def with_adapter(model: Any, tuning: Tuning, start: Path | None = None) -> Any:
+    """The model with a new adapter to train, or with that of ``start`` to go on training. Raises: BadSetting."""
+    from peft import PeftModel, get_peft_model
+
+    if start is not None:
+        return PeftModel.from_pretrained(model, start, is_trainable=True)
+    return get_peft_model(model, find(ADAPTERS, tuning.adapter)(tuning.rank))
+
+
+def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = None, **more: Any) -> Any:
+    """The training arguments of transformers, or of a trainer of TRL's by its ``config``."""
+    import torch
+    from transformers import TrainingArguments
+
+    gpu = torch.cuda.is_available()
+    steps = tuning.updates(rows)
+    return (config or TrainingArguments)(
+        output_dir=str(folder),
+        per_device_train_batch_size=tuning.batch,
+        max_steps=steps,
+        learning_rate=tuning.rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=steps // 10,
+        logging_steps=1,
+        save_steps=tuning.save_every,
+        save_total_limit=2,
+        seed=tuning.seed,
+        report_to=tuning.report_to or "none",
+        use_cpu=not gpu,
+        bf16=gpu,
+        disable_tqdm=True,
+        dataloader_pin_memory=gpu,
+        remove_unused_columns=False,
+        **more,
+    )
+
+
+def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> dict[str, Any]:
+    """Train to the end, from the last whole checkpoint where there is one; the losses, one a step, and the seconds.
+
+    Raises: KnowhowError where the disk is full; the checkpoints stay, so that the same command goes on.
+    """
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Watch(progress))
+    folder = Path(trainer.args.output_dir)
+    try:
+        with quiet():
+            found = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    except (OSError, RuntimeError) as error:
+        if _disk_full(error):
+            raise KnowhowError(f"no room left in {folder}; make room and run the same command again") from error
+        raise
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {"steps": found.global_step, "losses": losses, "seconds": round(found.metrics["train_runtime"], 2)}
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that can be read; what a kill left half written goes."""
+    from safetensors import SafetensorError, safe_open
+    from torch import load
+
+    for path in sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text())
+            for weights in path.rglob("*.safetensors"):
+                with safe_open(weights, "pt"):
+                    pass
+            load(path / "optimizer.pt", map_location="cpu", weights_only=True)
+            return str(path)
+        except (OSError, ValueError, RuntimeError, EOFError, SafetensorError):
+            shutil.rmtree(path)
+    return None
+
+
+def save_whole(model: Any, target: Path) -> None:
+    """Write an adapter so that ``target`` is there whole or not at all. Raises: KnowhowError on a full disk."""
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        model.save_pretrained(part)
+        for file in part.iterdir():
+            _to_disk(file)
+        _to_disk(part)
+        part.rename(target)
+        _to_disk(target.parent)
+    except (OSError, RuntimeError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if not _disk_full(error):
+            raise
+        raise KnowhowError(f"no room left for {target}; make room and run the same command again") from error
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _disk_full(error: BaseException) -> bool:
+    # PyTorch's and safetensors' writers tell it in words alone.
+    words = str(error).lower()
+    return getattr(error, "errno", None) == 28 or "no space left" in words or "pytorchstreamwriter failed" in words
+
+
+class quiet:
+    """Keeps the bars and hints of the training libraries off the terminal."""
+
+    def __enter__(self) -> None:
+        import datasets
+        from transformers.utils import logging
+
+        self._level = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        datasets.disable_progress_bars()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._level)
+
+
+def _Watch(progress: Progress) -> Any:
+    from transformers import TrainerCallback
+
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: Mapping[str, float] | None = None, **_: Any
+        ) -> None:
+            if logs and "loss" in logs:
+                with suppress(ValueError):
+                    progress(state.global_step, state.max_steps, float(logs["loss"]))
+
+    return Watch()
