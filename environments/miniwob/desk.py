@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from knowhow.environments.browser.episode import Browsing
@@ -19,10 +20,12 @@ class Desk:
         self.last = first
         self._env = env
 
-    @property
-    def quoted(self) -> list[str]:
-        """What the goal says in quotation marks."""
-        return re.findall(r'"([^"]*)"', self.goal)
+    def quoted(self, nth: int = 0) -> str:
+        """The ``nth`` of what the goal says in quotation marks. Raises: LookupError where there are fewer."""
+        found = re.findall(r'"([^"]*)"', self.goal)
+        if nth >= len(found):
+            raise LookupError(f"the goal {self.goal!r} has {len(found)} quotations, not {nth + 1}")
+        return str(found[nth])
 
     def said(self, pattern: str) -> str:
         """The first group of a pattern in the goal. Raises: LookupError where it is not there."""
@@ -41,13 +44,28 @@ class Desk:
     def has(self, role: str, name: str) -> bool:
         return bool(self.all(role, name))
 
+    def one(self, role: str, name: str | None = None, nth: int = 0) -> str:
+        """The ref of the ``nth`` element of a role and a name. Raises: LookupError where the page has fewer."""
+        refs = self.all(role, name)
+        if nth >= len(refs):
+            what = role if name is None else f"{role} {name!r}"
+            raise LookupError(f"the page has {len(refs)} of {what}, not {nth + 1}, after {len(self.calls)} calls")
+        return refs[nth]
+
+    def first(self, what: str, fits: Callable[[Node], bool], role: str = "") -> Node:
+        """The first element that fits; ``what`` it is, for the error. Raises: LookupError where none does."""
+        found = next((node for node in self.nodes(role) if fits(node)), None)
+        if found is None:
+            raise LookupError(f"the page has no {what} after {len(self.calls)} calls")
+        return found
+
     async def click(self, role: str = "", name: str | None = None, nth: int = 0) -> None:
         """Click the ``nth`` element of a role and a name."""
-        await self.do("click", element=self.all(role, name)[nth])
+        await self.do("click", element=self.one(role, name, nth))
 
-    async def fill(self, text: str, nth: int = 0) -> None:
-        """Fill the ``nth`` text field."""
-        await self.do("fill", element=self.all("textbox")[nth], text=text)
+    async def fill(self, text: str, nth: int = 0, role: str = "textbox") -> None:
+        """Fill the ``nth`` field."""
+        await self.do("fill", element=self.one(role, nth=nth), text=text)
 
     async def submit(self, name: str = "Submit") -> None:
         await self.click("button", name)

@@ -2,8 +2,9 @@
 
     python -m knowhow.evals.benches.oracles --suite household --tasks 50 --seeds 2
 
-``--tasks`` is of each split. An oracle that fails has lost, and so has one that has no calls to offer. Prints one JSON
-object; ``by_kind`` has only kinds where something was lost, ``lost`` says of each lost episode what ended it.
+``--tasks`` is of each split. An oracle that fails has lost; tasks that it knows no calls for are counted apart, and
+their kinds named. Prints one JSON object; ``by_kind`` has only kinds where something was lost, ``lost`` says of each
+lost episode what ended it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice, zip_longest
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ from knowhow.agents.episode import Agent, play
 from knowhow.agents.metering import Meter
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Start
-from knowhow.environments.errors import EngineFailed
+from knowhow.environments.conformance.evidence import in_one_line
 from knowhow.environments.types import SPLITS, Suite, Task
 from knowhow.evals.benches.soaking.players import following, oracle_calls
 from knowhow.evals.stage import open_suite
@@ -42,13 +43,15 @@ def sample(tasks: Sequence[Task], count: int) -> list[Task]:
     return list(islice((task for task in in_turn if task is not None), count))
 
 
-async def outcome(suite: Suite, job: Job) -> str:
-    """How the oracle's episode was lost; empty where it won."""
+async def outcome(suite: Suite, job: Job) -> str | None:
+    """How the oracle's episode was lost; empty where it won, None where there is no oracle for the task."""
     try:
         calls = await oracle_calls(suite, job)
-    except EngineFailed as error:
-        return f"the oracle failed: {error}"
-    played = await play(suite, Agent(following(calls or ()), Meter()))(job.task, Start(job.seed))
+    except Exception as error:
+        return f"the oracle failed: {in_one_line(error)}"
+    if calls is None:
+        return None
+    played = await play(suite, Agent(following(calls), Meter()))(job.task, Start(job.seed))
     return "" if played.success else f"{played.stop.value} {played.error}".strip()
 
 
@@ -57,7 +60,7 @@ async def oracles(suite: Suite, tasks: int = 20, seeds: int = 1, concurrency: in
     began = time.perf_counter()
     drawn = [task for split in SPLITS for task in sample(suite.tasks(split), tasks)]
     jobs = [Job(index, task, seed) for index, (task, seed) in enumerate((t, s) for t in drawn for s in range(seeds))]
-    ends: dict[int, str] = {}
+    ends: dict[int, str | None] = {}
     todo = iter(jobs)
 
     async def work() -> None:
@@ -72,14 +75,16 @@ async def oracles(suite: Suite, tasks: int = 20, seeds: int = 1, concurrency: in
     return {"suite": suite.name, **figures(jobs, ends), "seconds": round(time.perf_counter() - began, 1)}
 
 
-def figures(jobs: Sequence[Job], ends: dict[int, str]) -> dict[str, Any]:
-    lost = [job for job in jobs if ends[job.index]]
-    of, lost_of = Counter(job.task.kind for job in jobs), Counter(job.task.kind for job in lost)
-    won = len(jobs) - len(lost)
+def figures(jobs: Sequence[Job], ends: Mapping[int, str | None]) -> dict[str, Any]:
+    played, without = [[job for job in jobs if (ends[job.index] is None) is so] for so in (False, True)]
+    lost = [job for job in played if ends[job.index]]
+    of, lost_of = Counter(job.task.kind for job in played), Counter(job.task.kind for job in lost)
+    won = len(played) - len(lost)
     return {
         "won": won,
-        "of": len(jobs),
-        "ci95": [round(bound, 4) for bound in wilson(won, len(jobs))],
+        "of": len(played),
+        "ci95": [round(bound, 4) for bound in wilson(won, len(played))] if played else [],
+        "without_oracle": {"tasks": len(without), "kinds": sorted({job.task.kind for job in without})},
         "kinds": len(of),
         "by_kind": {kind: {"won": of[kind] - lost_of[kind], "of": of[kind]} for kind in sorted(lost_of)},
         "lost": [{"id": job.task.id, "seed": job.seed, "end": ends[job.index]} for job in lost],

@@ -3,11 +3,11 @@
     python -m knowhow.evals.benches.soak --suite alfworld --episodes 200 --concurrency 8
     python -m knowhow.evals.benches.soak --suite scienceworld --episodes 100 --kill 3
 
-Every other episode follows the oracle; the rest are the novice's, who leaves in the middle. What this process and those
-below it hold (``soaking/footprint.py``) is looked at all along, once as many episodes are done as play at a time:
-``growth`` has the medians of the first half of the looks and of the second. With ``--kill`` so many engines (a browser,
-a Java program, a process forked for an episode) are killed at even distances; ``retried`` counts the episodes that were
-played again for that. Prints one JSON object. Linux only.
+Every other episode follows the oracle, where it knows the task; the rest are the novice's, who leaves in the middle.
+What this process and those below it hold (``soaking/footprint.py``) is looked at all along, once as many episodes are
+done as play at a time: ``growth`` has the medians of the first half of the looks and of the second. With ``--kill`` so
+many engines (a browser, a Java program, a process forked for an episode) are killed at even distances; ``retried``
+counts the episodes that were played again for that. Prints one JSON object. Linux only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from knowhow.agents.metering import Meter
 from knowhow.agents.model import load_model
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Start
-from knowhow.environments.errors import EngineFailed
+from knowhow.environments.conformance.evidence import in_one_line
 from knowhow.environments.types import StopReason, Suite, ToolCall, Trajectory
 from knowhow.evals.benches.soaking.footprint import Footprint, descendants, footprint, growth
 from knowhow.evals.benches.soaking.killing import kill_an_engine
@@ -62,11 +62,11 @@ class Tally:
     before: frozenset[int] = field(default_factory=lambda: frozenset(descendants(os.getpid())))
     """The processes that were there already: they are not the suite's to lose."""
 
-    def count(self, job: Job, trajectory: Trajectory) -> None:
+    def count(self, trajectory: Trajectory, *, by_oracle: bool) -> None:
         self.done += 1
         self.retried += trajectory.attempts > 1
         self.steps += len(trajectory.steps)
-        if job.index % 2 == 0:
+        if by_oracle:
             self.oracle.append(trajectory.success)
         if trajectory.stop is StopReason.ERROR:
             self.errors[trajectory.error] += 1
@@ -80,8 +80,8 @@ class Tally:
         """Its calls; none where it fails, which is an error, and an episode that it loses."""
         try:
             return await oracle_calls(self.suite, job)
-        except EngineFailed as error:
-            self.errors[f"the oracle: {error}"] += 1
+        except Exception as error:
+            self.errors[f"the oracle: {in_one_line(error)}"] += 1
             return ()
 
     def _is_turn(self, times: int) -> bool:
@@ -118,7 +118,7 @@ async def soak(suite: Suite, episodes: int, concurrency: int = 8, steps: int = 2
         for job in todo:
             calls = await tally.ask_oracle(job) if job.index % 2 == 0 else None
             agent = wanderer if calls is None else replace(wanderer, decide=following(calls))
-            tally.count(job, await play(suite, agent)(job.task, Start(job.seed)))
+            tally.count(await play(suite, agent)(job.task, Start(job.seed)), by_oracle=calls is not None)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):

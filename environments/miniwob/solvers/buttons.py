@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from knowhow.environments.browser.snapshot import Node
 from knowhow.environments.miniwob.desk import Desk
 
 
@@ -19,7 +20,7 @@ click_test_transfer = click_test_2
 
 
 async def click_button(desk: Desk) -> None:
-    await desk.click("button", desk.quoted[0])
+    await desk.click("button", desk.quoted())
 
 
 async def click_button_sequence(desk: Desk) -> None:
@@ -38,11 +39,11 @@ async def click_dialog(desk: Desk) -> None:
 
 
 async def click_dialog_2(desk: Desk) -> None:
-    await desk.click("button", desk.quoted[0].replace("x", "Close"))
+    await desk.click("button", desk.quoted().replace("x", "Close"))
 
 
 async def click_link(desk: Desk) -> None:
-    await desk.click("link", desk.quoted[0])
+    await desk.click("link", desk.quoted())
 
 
 async def click_option(desk: Desk) -> None:
@@ -61,19 +62,19 @@ click_checkboxes_large = click_checkboxes_transfer = click_checkboxes
 
 
 async def choose_list(desk: Desk) -> None:
-    await desk.do("select", element=desk.all("combobox")[0], option=desk.said(r"Select (.*) from the list"))
+    await desk.do("select", element=desk.one("combobox"), option=desk.said(r"Select (.*) from the list"))
     await desk.submit()
 
 
 async def click_scroll_list(desk: Desk) -> None:
     for option in desk.said(r"Select (.*) from the scroll list").split(", "):
-        await desk.do("select", element=desk.all("listbox")[0], option=option)
+        await desk.do("select", element=desk.one("listbox"), option=option)
     await desk.submit()
 
 
 async def click_widget(desk: Desk) -> None:
     """The snapshot calls an area a text box as well, so the page is asked which one it is."""
-    kind = desk.quoted[0]
+    kind = desk.quoted()
     if kind in ("text", "textarea"):
         fields = "[...document.querySelectorAll('#area input[type=text], #area textarea')].map(e => e.type)"
         await desk.click("textbox", nth=(await desk.page(fields)).index(kind))
@@ -94,9 +95,13 @@ async def odd_or_even(desk: Desk) -> None:
 
 
 async def find_greatest(desk: Desk) -> None:
-    cards = [node for node in desk.nodes("generic") if node.text.lstrip("-").isdigit()]
+    cards = filter(_is_number, desk.nodes("generic"))
     await desk.do("click", element=max(cards, key=lambda card: int(card.text)).ref)
     await desk.submit()
+
+
+def _is_number(node: Node) -> bool:
+    return node.text.lstrip("-").isdigit()
 
 
 async def generate_number(desk: Desk) -> None:
@@ -110,11 +115,10 @@ async def generate_number(desk: Desk) -> None:
     fits = next(test for word, test in tests.items() if word in desk.goal)
     for _ in range(25):
         await desk.click("button", "Generate")
-        shown = next(node.text for node in desk.nodes("generic") if node.text.lstrip("-").isdigit())
-        if fits(int(shown)):
+        if fits(int(desk.first("number", _is_number, "generic").text)):
             break
     await desk.submit()
 
 
 async def unicode_test(desk: Desk) -> None:
-    await desk.click("button", desk.quoted[0])
+    await desk.click("button", desk.quoted())

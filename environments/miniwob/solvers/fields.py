@@ -17,7 +17,7 @@ async def focus_text_2(desk: Desk) -> None:
 
 
 async def enter_text(desk: Desk) -> None:
-    await desk.fill(desk.quoted[0])
+    await desk.fill(desk.quoted())
     await desk.submit()
 
 
@@ -25,14 +25,14 @@ enter_text_dynamic = enter_text
 
 
 async def enter_text_2(desk: Desk) -> None:
-    text = desk.quoted[0]
+    text = desk.quoted()
     await desk.fill(text.upper() if "upper case" in desk.goal else text.lower())
     await desk.submit()
 
 
 async def enter_password(desk: Desk) -> None:
-    await desk.fill(desk.quoted[0])
-    await desk.fill(desk.quoted[0], nth=1)
+    await desk.fill(desk.quoted())
+    await desk.fill(desk.quoted(), nth=1)
     await desk.submit()
 
 
@@ -51,8 +51,8 @@ async def enter_time(desk: Desk) -> None:
 
 
 async def login_user(desk: Desk) -> None:
-    await desk.fill(desk.quoted[0])
-    await desk.fill(desk.quoted[1], nth=1)
+    await desk.fill(desk.quoted())
+    await desk.fill(desk.quoted(1), nth=1)
     await desk.submit("Login")
 
 
@@ -126,7 +126,7 @@ async def guess_number(desk: Desk) -> None:
     low, high = 0, 9
     while not desk.last.done:
         middle = (low + high) // 2
-        await desk.do("fill", element=desk.all("spinbutton")[0], text=str(middle))
+        await desk.fill(str(middle), role="spinbutton")
         await desk.submit()
         if not desk.last.done:
             lower = "lower than" in desk.last.observation
@@ -134,5 +134,5 @@ async def guess_number(desk: Desk) -> None:
 
 
 async def use_spinner(desk: Desk) -> None:
-    await desk.do("fill", element=desk.all("spinbutton")[0], text=desk.said(r"Select (-?\d+)"))
+    await desk.fill(desk.said(r"Select (-?\d+)"), role="spinbutton")
     await desk.submit()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from knowhow.environments.browser.snapshot import Node
 from knowhow.environments.miniwob.desk import Desk
 
 
 def _mail(desk: Desk, sender: str, icon: str) -> str:
     """The icon of the mail by ``sender``."""
-    for node in desk.nodes("generic"):
+
+    def is_mail(node: Node) -> bool:
         parts = list(node.walk())
-        if any(part.text == sender for part in parts) and sum(part.name == icon for part in parts) == 1:
-            return next(part.ref for part in parts if part.name == icon)
-    raise LookupError(f"there is no mail by {sender}")
+        return any(part.text == sender for part in parts) and sum(part.name == icon for part in parts) == 1
+
+    mail = desk.first(f"mail by {sender}", is_mail, "generic")
+    return next(part.ref for part in mail.walk() if part.name == icon)
 
 
 async def _open(desk: Desk) -> None:
@@ -29,7 +32,7 @@ async def email_inbox_important(desk: Desk) -> None:
 async def email_inbox_reply(desk: Desk) -> None:
     await _open(desk)
     await desk.click("generic", "Reply")
-    await desk.fill(desk.quoted[0])
+    await desk.fill(desk.quoted())
     await _send(desk)
 
 
@@ -41,9 +44,8 @@ async def email_inbox_forward(desk: Desk) -> None:
 
 
 async def _send(desk: Desk) -> None:
-    await desk.do(
-        "click", element=next(node.ref for node in desk.nodes() if "send" in f"{node.name}{node.text}".lower())
-    )
+    sends = desk.first("button that sends", lambda node: "send" in f"{node.name}{node.text}".lower())
+    await desk.do("click", element=sends.ref)
 
 
 async def email_inbox(desk: Desk) -> None:
