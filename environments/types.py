@@ -238,7 +238,7 @@ class Suite(ABC):
     ``reward_visible``: may the agent (a search, say) see the reward while it works? ``max_steps``: the limit of
     calls in an episode. ``outside``: observations are text that anybody may have written (web pages, tool output), so
     that what is learned from them is not trusted. ``extra``: what to install for it (``knowhow-agents[extra]``), empty
-    for nothing.
+    for nothing. ``oracle_for``: which tasks the oracle knows, in a word or two; empty for all of them.
     """
 
     name: str = ""
@@ -246,6 +246,7 @@ class Suite(ABC):
     licence: str = ""
     source: str = ""
     extra: str = ""
+    oracle_for: str = ""
     reward_visible: bool = False
     outside: bool = False
     max_steps: int = 30

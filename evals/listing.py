@@ -38,6 +38,7 @@ def _suite_row(name: str) -> dict[str, Any]:
         "description": suite.description,
         **sizes,
         "oracle": made.oracle is not Suite.oracle,
+        "oracle_for": suite.oracle_for,
         "max_steps": suite.max_steps,
         "licence": suite.licence,
         "source": suite.source,

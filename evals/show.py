@@ -47,20 +47,27 @@ def show_evolution(result: Mapping[str, Any], folder: Path, page: Path) -> None:
 
 
 def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A licence is told without what it is of, which ``--json`` has as well."""
-    table = Table(box=None, header_style="bold")
-    for name in ("suite", "train", "validation", "test"):
-        table.add_column(name, justify="left" if name == "suite" else "right", no_wrap=True)
-    for name in ("oracle", "extra", "licence", "what it is"):
-        table.add_column(name, overflow="fold")
+    """What can be counted, then what each is, in 80 columns. A licence is told without what it is of, which ``--json``
+    has as well."""
+    counted, told = (Table(box=None, header_style="bold", pad_edge=False) for _ in range(2))
+    for name in ("suite", "train", "validation", "test", "oracle", "extra", "licence"):
+        right = name in ("train", "validation", "test")
+        counted.add_column(name, justify="right" if right else "left", no_wrap=name != "licence")
+    told.add_column("suite", no_wrap=True)
+    told.add_column("what it is")
     for row in rows:
-        if "missing" in row:
-            table.add_row(row["name"], "", "", "", "", "", "", f"[dim]{escape(row['missing'])}[/dim]")
-        else:
-            sizes = [f"{row['tasks'][split]:,}" if "tasks" in row else "-" for split in ("train", "validation", "test")]
-            oracle, licence = "yes" if row["oracle"] else "no", re.sub(r" \([^)]*\)|;.*", "", row["licence"])
-            table.add_row(row["name"], *sizes, oracle, row["extra"], licence, escape(row["description"]))
-    Console().print(table)
+        if "missing" not in row:
+            counted.add_row(*_counted(row))
+        told.add_row(
+            row["name"], escape(row["description"]) if "missing" not in row else f"[dim]{escape(row['missing'])}[/dim]"
+        )
+    Console().print(counted, "", told)
+
+
+def _counted(row: Mapping[str, Any]) -> list[str]:
+    sizes = [f"{row['tasks'][split]:,}" if "tasks" in row else "-" for split in ("train", "validation", "test")]
+    oracle = (row["oracle_for"] or "yes") if row["oracle"] else "no"
+    return [row["name"], *sizes, oracle, row["extra"], re.sub(r" \([^)]*\)|;.*", "", row["licence"])]
 
 
 def show_schemes(rows: Sequence[Mapping[str, Any]]) -> None:

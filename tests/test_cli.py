@@ -87,9 +87,20 @@ def test_evolve_says_how_much_waits_for_a_person(knowhow: Knowhow, tmp_path: Pat
 
 
 def test_the_listings_are_one_line_of_json_too(knowhow: Knowhow) -> None:
-    (household,) = (row for row in knowhow("suites", "--json").told["suites"] if row["name"] == "household")
+    rows = knowhow("suites", "--json").told["suites"]
+    (household,) = (row for row in rows if row["name"] == "household")
     assert household["tasks"]["train"] > 1000 and household["oracle"]
+    (remote,) = (row for row in rows if row["name"] == "remote")
+    assert (household["oracle_for"], remote["oracle_for"]) == ("", "as served")
     assert {"novice", "openai", "vllm"} <= {row["scheme"] for row in knowhow("models", "--json").told["models"]}
+
+
+def test_the_table_of_suites_can_be_read_in_eighty_columns(knowhow: Knowhow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = knowhow("suites").out.splitlines()
+    assert max(map(len, lines)) <= 80 and len(lines) < 80
+    assert any(line.split() == ["household", "12,000", "3,000", "3,000", "yes", "Apache-2.0"] for line in lines)
+    assert any("ALFWorld's language: put, clean, heat," in line for line in lines)
 
 
 def test_check_suite_tells_every_finding_and_fails_where_a_promise_is_broken(knowhow: Knowhow, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def about_suite(suite: Suite, *, oracle: bool) -> Object:
         "max_steps": suite.max_steps,
         "reward_visible": suite.reward_visible,
         "outside": suite.outside,
-        "oracle": oracle,
+        "oracle": oracle and type(suite).oracle is not Suite.oracle,
         "tasks": {split: len(suite.tasks(split)) for split in SPLITS},
     }
 

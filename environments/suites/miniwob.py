@@ -41,6 +41,7 @@ class Miniwob(Suite):
     licence = "MIT"
     source = "MiniWoB++ (arXiv 1802.08802), https://github.com/Farama-Foundation/miniwob-plusplus at 1.1.0"
     extra = "web"
+    oracle_for = "some pages"
     max_steps = 30
 
     def __init__(self, tasks: str = "", *, boxes: bool = False) -> None:

@@ -37,6 +37,7 @@ class Remote(Suite):
     description = "A suite in another process, container or language, over HTTP: remote(url='http://...')."
     licence = "the served suite's own"
     source = "the protocol of docs/remote.md"
+    oracle_for = "as served"
 
     def __init__(self, url: str = "", *, name: str = "", seconds: float = 120.0) -> None:
         if not url:
