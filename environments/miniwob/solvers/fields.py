@@ -57,7 +57,10 @@ async def login_user(desk: Desk) -> None:
 
 
 async def copy_paste(desk: Desk) -> None:
-    await desk.fill(await desk.page("document.querySelector('#area textarea').value"), nth=1)
+    """The field stands above or below the text."""
+    fields = await desk.page("[...document.querySelectorAll('#area input, #area textarea')].map(e => e.id)")
+    text = await desk.page("document.querySelector('#area textarea').value")
+    await desk.fill(text, nth=fields.index("answer-input"))
     await desk.submit()
 
 
