@@ -14,6 +14,7 @@ import typer
 
 from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_memory import memory_app
+from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.options import (
     BudgetCalls,
@@ -54,6 +55,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(memory_app, name="memory")
+app.add_typer(pocket_app, name="pocket")
 app.command("serve-suite")(serve_suite)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -76,6 +79,31 @@ class Bars:
         if self._task is not None:
             self.progress.stop_task(self._task)
             self._task = None
+
+
+@contextmanager
+def steps_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
+    """A bar on stderr for a training: to be told each step, how many there are, and the loss."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<14}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(
+        *columns, told, TimeRemainingColumn(compact=True), console=console, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=None, told="")
+
+        def tell(step: int, steps: int, loss: float) -> None:
+            bar.update(task, total=steps, completed=step, told=f"loss {loss:.3f}")
+            if not console.is_terminal and (step == steps or step % max(1, steps // 10) == 0):
+                console.print(f"{name}: step {step} of {steps}, loss {loss:.3f}", highlight=False)
+
+        yield tell
 
 
 def round_line(done: Round) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,10 @@ class Stage:
     def settings(self) -> Settings:
         return self.folder.settings
 
+    def with_model(self, uri: str) -> Stage:
+        """The same stage with another model, which spends from the same budget."""
+        return replace(self, model=load_model(uri, meter=self.model.meter))
+
     async def play(
         self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
     ) -> list[Trajectory]:
@@ -60,7 +64,7 @@ class Stage:
                 self.model,
                 self.model.meter,
                 recall,
-                settings.model,
+                self.model.uri,
                 memory_version=memory_version,
                 tag=f"{phase}/{round}",
             )
@@ -95,7 +99,7 @@ class Stage:
             asked=asked,
             suite=self.suite.name,
             split=split,
-            model=self.settings.model,
+            model=self.model.uri,
             memory_version=memory_version,
             seconds=self.seconds.get(phase, 0.0),
         )

@@ -1,0 +1,70 @@
+"""``knowhow pocket``: a small language model made here, so that training can be tried without a download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from knowhow.evals.options import Json
+
+pocket_app = typer.Typer(help="Make a small language model that plays poorly, to train on.", no_args_is_help=True)
+
+
+@pocket_app.callback()
+def _group() -> None:
+    """A group, however many commands it has."""
+
+
+@pocket_app.command()
+def build(
+    suite: Annotated[str, typer.Option(help="The suite to speak of; one with an oracle.")] = "household",
+    out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("runs/pocket"),
+    episodes: Annotated[int, typer.Option(help="Episodes of mediocre play to learn from.", min=10)] = 1600,
+    updates: Annotated[int, typer.Option(help="Training updates, of one episode each.", min=1)] = 1600,
+    hidden: Annotated[int, typer.Option(help="The hidden size: 192 makes 2 million parameters.")] = 192,
+    layers: Annotated[int, typer.Option(help="The number of layers.", min=1)] = 4,
+    memory: Annotated[
+        Path | None, typer.Option(help="A run folder with the playbook to show in prompts; one is learned by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the episodes and the weights.")] = 0,
+    json: Json = False,
+) -> None:
+    """Make a causal language model from nothing, with its own tokenizer and chat template, in minutes on a CPU.
+
+    It learns from episodes of mediocre play, with and without a playbook in the prompt, so that it speaks the protocol
+    and plays poorly. Use it as hf:runs/pocket.
+
+    Example: knowhow pocket build --suite household --out runs/pocket
+    """
+    import asyncio
+    import json as lines
+
+    from knowhow.agents.local.engine import check_extra
+    from knowhow.environments.errors import BadSetting
+    from knowhow.evals.pocket import learn, plays
+    from knowhow.evals.progress import Bars, steps_bar
+    from knowhow.training.pocket.build import build as build_model
+    from knowhow.training.pocket.pretrain import Size
+
+    check_extra()
+    if out.exists():
+        raise BadSetting(f"{out} exists already; name another folder by --out")
+    with Bars() as watch:
+        learned = memory or asyncio.run(learn(suite, out.with_name(f"{out.name}-memory"), 200, seed, watch))
+        played = asyncio.run(plays(suite, learned, episodes, seed, watch))
+    with steps_bar("pocket") as tell:
+        about: dict[str, Any] = build_model(
+            played, out, updates=updates, size=Size(hidden, layers, max(2, hidden // 32)), seed=seed, tell=tell
+        )
+    about["memory"] = str(learned)
+    typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))
+
+
+def _told(out: Path, about: dict[str, Any]) -> str:
+    return (
+        f"{out}: {about['parameters'] / 1e6:.1f} million parameters, loss {about['loss']}\n"
+        f"play with it: knowhow run --suite household --model hf:{out}\n"
+        f"and with the playbook that its prompts had: --memory {about['memory']}"
+    )

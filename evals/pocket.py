@@ -1,0 +1,70 @@
+"""Episodes of mediocre play for the pocket model, with and without a playbook in the prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+from knowhow.agents.episode import Agent, play
+from knowhow.agents.metering import Meter
+from knowhow.agents.rollout import Job
+from knowhow.agents.types import Decider, Recall, Start, nothing
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Suite, Trajectory
+from knowhow.evals.learn import start
+from knowhow.evals.run import banks_of, open_memory_of
+from knowhow.evals.settings import Settings
+from knowhow.evals.stage import open_mind, open_model, open_suite
+from knowhow.evals.tasks import draw, jobs
+from knowhow.evals.watch import Watch
+from knowhow.training.pocket.players import aimless, wandering
+
+REMEMBERING = 0.4
+"""The share of episodes with memory in the prompt; there the player knows the way."""
+KNOWING = 0.3
+"""How often it knows the way without."""
+TRIES = 3
+"""With memory, a player that strayed too far to win plays again, up to so many times in all."""
+
+
+async def learn(suite: str, out: Path, episodes: int, seed: int, watch: Watch) -> Path:
+    """A run in which the novice learns a playbook of the suite; the run folder."""
+    rounds = max(1, min(5, episodes // 20))
+    settings = Settings(suite, memory="playbook", episodes=episodes, rounds=rounds, validation=50, seed=seed)
+    await start(settings, out, watch)
+    return out
+
+
+async def plays(suite_name: str, memory: Path, count: int, seed: int, watch: Watch) -> list[Trajectory]:
+    """So many training episodes. Raises: BadSetting for a suite without an oracle."""
+    suite = open_suite(suite_name)
+    settings = Settings(suite_name, seed=seed)
+    todo = jobs(draw(suite, "train", count, seed), seed, "pocket")
+    with open_memory_of(str(memory)) as learned:
+        mind = open_mind(settings, banks_of(memory), learned, open_model(settings), suite)
+        watch.phase("mediocre play", count)
+        played = []
+        for job in todo:
+            played.append(await _play(suite, job, mind.recall, Random(f"pocket/{seed}/{job.index}")))
+            watch.episode(played[-1], played[-1].usage)
+        return played
+
+
+async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Trajectory:
+    remembering = dice.random() < REMEMBERING
+    knowing = remembering or dice.random() < KNOWING
+    for attempt in range(TRIES if remembering else 1):
+        agent = Agent(_player(suite, job, knowing, dice), Meter(), recall if remembering else nothing, "mediocre")
+        trajectory = await play(suite, agent)(job.task, Start(job.seed, attempt=attempt))
+        if trajectory.success:
+            break
+    return trajectory
+
+
+def _player(suite: Suite, job: Job, knowing: bool, dice: Random) -> Decider:
+    if not knowing:
+        return aimless(dice)
+    way = suite.oracle(job.task, seed=job.seed)
+    if way is None:
+        raise BadSetting(f"the suite {suite.name} has no oracle, so that nobody can show a way; use one that has")
+    return wandering(way, dice)

@@ -1,0 +1,64 @@
+"""What a training takes, measured on one update of middling rows that is thrown away."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from knowhow.training.imitating import padded, weighted_loss
+from knowhow.training.settings import Tuning
+from knowhow.training.tokens import Row, rows
+from knowhow.training.tuning import open_base, with_adapter
+from knowhow.training.types import Data, Datum, Example, Pair
+
+SAMPLE = 64
+
+
+def measured(base: Path, data: Data[Datum], tuning: Tuning, steps: int) -> dict[str, Any]:
+    """``seconds`` and ``memory_mb`` of so many updates, both rough, and the tokens of a row at the median."""
+    import torch
+
+    model, tokenizer = open_base(base)
+    model = with_adapter(model, tuning)
+    made = [row for datum in data.rows[:SAMPLE] for row in rows(tokenizer, _example(datum), tuning.longest)]
+    middling = sorted(made, key=lambda row: len(row.ids))[len(made) // 2] if made else Row((0, 0), (0.0, 1.0))
+    batch = padded(0)([{"input_ids": list(middling.ids), "weights": list(middling.weights)}] * tuning.batch)
+    weights = batch.pop("weights")
+    began = time.perf_counter()
+    weighted_loss(model(**batch, use_cache=False).logits, batch["input_ids"], weights).backward()
+    seconds = time.perf_counter() - began
+    if torch.cuda.is_available():
+        memory = torch.cuda.max_memory_allocated() / 1e6
+    else:
+        memory = _memory_mb(model, tuning.batch * len(middling.ids))
+    return {
+        "tokens_per_row": len(middling.ids),
+        "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
+        "seconds": round(seconds * steps * _passes(data.rows[0]), 1),
+        "memory_mb": round(memory),
+    }
+
+
+def _memory_mb(model: Any, tokens: int) -> float:
+    """Weights, the trained ones with gradients and Adam's two moments, and activations: some 16 numbers of the hidden
+    size a layer and token, and three of the vocabulary's a token."""
+    config = model.config
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    trained = sum(weight.numel() * 12 for weight in model.parameters() if weight.requires_grad)
+    activations = tokens * 4 * (16 * config.num_hidden_layers * config.hidden_size + 3 * config.vocab_size)
+    return (weights + trained + activations) / 1e6
+
+
+def _passes(datum: Datum) -> int:
+    """Pairs are two sequences, each also read by the reference."""
+    return 1 if isinstance(datum, Example) else 3
+
+
+def _example(datum: Datum) -> Example:
+    """The row as something to imitate, so that its tokens can be counted."""
+    if isinstance(datum, Example):
+        return datum
+    reply = datum.chosen if isinstance(datum, Pair) else datum.reply
+    weights = (*[0.0] * len(datum.prompt), 1.0)
+    return Example((*datum.prompt, reply), weights, datum.source, datum.tools)

@@ -1,0 +1,65 @@
+"""Training on preferences by TRL: pairs (DPO), and replies with an outcome alone (KTO)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from knowhow.environments.errors import BadSetting
+from knowhow.training.recipe import Job
+from knowhow.training.tokens import text_of
+from knowhow.training.tuning import arguments, open_base, quiet, run, save_whole, with_adapter
+from knowhow.training.types import Judged, Message, Pair
+
+
+def prefer(job: Job, pairs: Sequence[Pair], *, beta: float, losses: Sequence[str]) -> dict[str, Any]:
+    """DPO (arXiv 2305.18290) with these losses of TRL's, against the base. Raises: as ``Recipe.train``."""
+    from trl import DPOConfig, DPOTrainer
+
+    def row(tokenizer: Any, pair: Pair) -> dict[str, Any]:
+        prompt = text_of(tokenizer, pair.prompt, pair.tools, prompt=True)
+        chosen, rejected = (_reply(tokenizer, pair, one, prompt) for one in (pair.chosen, pair.rejected))
+        return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+
+    return _trained(job, pairs, row, DPOTrainer, DPOConfig, beta=beta, loss_type=list(losses))
+
+
+def judge(job: Job, replies: Sequence[Judged], *, beta: float) -> dict[str, Any]:
+    """KTO (arXiv 2402.01306), against the base. Raises: as ``Recipe.train``."""
+    from trl import KTOConfig, KTOTrainer
+
+    def row(tokenizer: Any, one: Judged) -> dict[str, Any]:
+        prompt = text_of(tokenizer, one.prompt, one.tools, prompt=True)
+        return {"prompt": prompt, "completion": _reply(tokenizer, one, one.reply, prompt), "label": one.good}
+
+    return _trained(job, replies, row, KTOTrainer, KTOConfig, beta=beta)
+
+
+def _trained(job: Job, data: Sequence[Any], row: Any, trainer: type, config: type, **more: Any) -> dict[str, Any]:
+    from datasets import Dataset
+
+    model, tokenizer = open_base(job.base)
+    made = [found for found in (row(tokenizer, one) for one in data) if _fits(tokenizer, found, job.tuning.longest)]
+    if not made:
+        raise BadSetting(f"none of the {len(data)} rows fits into {job.tuning.longest} tokens")
+    model = with_adapter(model, job.tuning, job.start)
+    args = arguments(job.folder, job.tuning, len(made), config, max_length=job.tuning.longest, **more)
+    with quiet():
+        built = trainer(model=model, args=args, train_dataset=Dataset.from_list(made), processing_class=tokenizer)
+    measured = run(built, job.progress)
+    save_whole(model, job.adapter)
+    return {**measured, "rows": len(made)}
+
+
+def _fits(tokenizer: Any, row: Mapping[str, Any], longest: int) -> bool:
+    texts = [row["prompt"] + row[name] for name in ("chosen", "rejected", "completion") if name in row]
+    return all(len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= longest for text in texts)
+
+
+def _reply(tokenizer: Any, row: Pair | Judged, reply: Message, prompt: str) -> str:
+    """The reply as the template shows it after the prompt, up to the end of what the model itself would say."""
+    whole = text_of(tokenizer, (*row.prompt, reply), row.tools)
+    if not whole.startswith(prompt):
+        raise BadSetting("the chat template shows a reply differently from the prompt that asked for it")
+    said, end = whole[len(prompt) :], tokenizer.eos_token
+    return said[: said.rindex(end) + len(end)] if end in said else said

@@ -1,0 +1,127 @@
+"""One training from episodes to a registered adapter, and what it will take, told before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from knowhow.environments.discover import build
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Suite, Trajectory
+from knowhow.training.card import data_hash
+from knowhow.training.recipe import RECIPES, Job, Recipe, unwatched
+from knowhow.training.registry import Registry, weights_hash
+from knowhow.training.replay import mixed
+from knowhow.training.settings import Tuning
+from knowhow.training.types import Adapter, Data, Datum
+
+FOLDER = "adapters"
+"""In a run folder: what was trained, one folder each, named by the adapter's id."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training that could start. ``specification`` is the recipe with its settings, ``kinds`` what its adapter is
+    for (none: all); ``memory_version`` is the latest that its episodes were played with."""
+
+    specification: str
+    recipe: Recipe
+    data: Data[Datum]
+    base: Path
+    tuning: Tuning
+    memory_version: int = 0
+    kinds: tuple[str, ...] = ()
+    suite: Suite | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for the same training: by it an interrupted one is found and gone on with."""
+        made_of = [self.specification, asdict(self.tuning), data_hash(self.data), weights_hash(self.base), self.kinds]
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def plan(
+    trajectories: Sequence[Trajectory],
+    specification: str,
+    base: Path,
+    tuning: Tuning,
+    *,
+    old: Sequence[Trajectory] = (),
+    replay: float = 1.0,
+    kinds: Sequence[str] = (),
+    suite: Suite | None = None,
+) -> Plan:
+    """What a recipe would train of these episodes, with ``replay`` rows of ``old`` episodes for each of theirs.
+
+    Raises: UnknownName, BadSetting for the recipe; BadSetting where nothing is left to train on.
+    """
+    recipe: Recipe = build(RECIPES, specification)
+    data = recipe.examples(trajectories)
+    if not data.rows:
+        reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped) or "there are no episodes"
+        raise BadSetting(f"the recipe {specification} finds nothing to train on ({reasons})")
+    if old:
+        earlier = recipe.examples(old)
+        both = mixed(data.rows, earlier.rows, replay, tuning.seed)
+        data = Data(both.rows, (*data.dropped, *earlier.dropped, *both.dropped))
+    version = max((one.memory_version for one in trajectories), default=0)
+    return Plan(specification, recipe, data, base, tuning, version, tuple(kinds), suite)
+
+
+def train(planned: Plan, registry: Registry, folder: Path, progress: Any = unwatched) -> Adapter:
+    """Train, or go on with an interrupted training, and register the adapter as a candidate.
+
+    ``folder`` is the run's; the weights come to lie in ``adapters/ID/adapter`` there. A training that was done before
+    gives its adapter again. Raises: as ``Recipe.train``.
+    """
+    id = registry.new_id(planned.key)
+    known = [adapter for adapter in registry.adapters() if adapter.id == id]
+    if known:
+        return known[0]
+    job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, progress=progress)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    report = job.folder / "training.json"
+    if not (job.adapter.exists() and report.exists()):
+        measured = planned.recipe.train(job, planned.data)
+        report.write_text(json.dumps(dict(measured)))
+    adapter = Adapter(
+        id=id,
+        path=str(job.adapter.relative_to(folder)),
+        base=str(planned.base),
+        base_hash=weights_hash(planned.base),
+        recipe=planned.specification,
+        settings=asdict(planned.tuning),
+        data_hash=data_hash(planned.data),
+        memory_version=planned.memory_version,
+        kinds=planned.kinds,
+        metrics={"training": _short(json.loads(report.read_text()))},
+    )
+    registry.add(adapter, f"trained by {planned.specification} on {len(planned.data.rows)} rows")
+    return adapter
+
+
+def _short(measured: dict[str, Any]) -> dict[str, Any]:
+    """Without the loss of every step, of which the first and the last tenth are averaged."""
+    losses = measured.pop("losses", [])
+    if losses:
+        tenth = max(1, len(losses) // 10)
+        measured["loss_first"] = round(sum(losses[:tenth]) / tenth, 4)
+        measured["loss_last"] = round(sum(losses[-tenth:]) / tenth, 4)
+    return measured
+
+
+def estimate(planned: Plan) -> dict[str, Any]:
+    """What the training would take: its steps, roughly its memory in MB and its seconds, from one step that is made
+    with the longest rows and undone. Only of supervised rows the tokens are known beforehand."""
+    from knowhow.training.estimating import measured
+
+    steps = planned.tuning.updates(len(planned.data.rows))
+    return {
+        "rows": len(planned.data.rows),
+        "steps": steps,
+        **measured(planned.base, planned.data, planned.tuning, steps),
+    }
