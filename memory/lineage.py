@@ -6,16 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Task, Trajectory
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Trust
 
 
 def refuse_test(trajectories: Sequence[Trajectory]) -> None:
-    """Raises: ValueError where one of them is of the test split."""
+    """Raises: BadSetting where one of them is of the test split."""
     tested = [trajectory.id for trajectory in trajectories if trajectory.task.split == "test"]
     if tested:
-        raise ValueError(f"episode {tested[0]} is of the test split; nothing is learned from it")
+        raise BadSetting(f"episode {tested[0]} is of the test split; nothing is learned from it")
 
 
 def task_key(task: Task) -> str:

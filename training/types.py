@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from knowhow.environments.types import Sample, Tool
 
@@ -15,15 +15,15 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an example comes from. ``step`` is the reply within the episode (from 0), None for the whole of it;
-    ``model`` and ``memory_version`` are what it was played with."""
+    """Where an example comes from. ``step`` is the step of the episode (from 0) that its reply led to, None for the
+    whole of it; ``model`` and ``memory_version`` are what it was played with. ``reward``: None where it is withheld."""
 
     trajectory: str
     suite: str
     task: str
     kind: str
     split: str
-    reward: float
+    reward: float | None
     step: int | None = None
     model: str = ""
     memory_version: int = 0
@@ -70,20 +70,30 @@ class Judged:
 Datum = Example | Pair | Judged
 
 
+Row = TypeVar("Row", covariant=True)
+Other = TypeVar("Other")
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """How many were left out for one reason."""
+    """How many were left out for one reason; ``what`` they were: episodes, replies, pairs or rows."""
 
     why: str
     count: int
+    what: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """What a recipe trains on, and what it left out."""
+class Data(Generic[Row]):
+    """Rows, and what was left out on the way to them. Rows are trajectories first, then what a recipe trains on."""
 
-    rows: tuple[Datum, ...]
+    rows: tuple[Row, ...]
     dropped: tuple[Dropped, ...] = ()
+
+    def then(self, step: Callable[[Sequence[Row]], Data[Other]]) -> Data[Other]:
+        """What ``step`` makes of the rows, with all that was left out before it and by it."""
+        made = step(self.rows)
+        return Data(made.rows, (*self.dropped, *made.dropped))
 
 
 class AdapterStatus(StrEnum):
