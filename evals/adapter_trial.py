@@ -40,9 +40,8 @@ async def put_to_trial(
     settings = stage.settings
     todo = jobs(draw(stage.suite, "validation", episodes, settings.seed), settings.seed, "trial")
     folder, base = stage.folder.path, adapter.base
-    replaced = next(
-        (one for one in registry.adapters(AdapterStatus.ACTIVE) if one.base_hash == adapter.base_hash), None
-    )
+    active = registry.adapters(AdapterStatus.ACTIVE)
+    replaced = next((one for one in active if one.base_hash == adapter.base_hash), None)
     phase = f"trial {adapter.id}"
     with_it = await _play(stage, uri(base, adapter, folder), phase, todo, recall, version)
     before = await _play(stage, uri(base, replaced, folder), f"{phase} without", todo, recall, version)

@@ -93,9 +93,7 @@ def steps_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
         TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(
-        *columns, told, TimeRemainingColumn(compact=True), console=console, disable=not console.is_terminal
-    ) as bar:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=None, told="")
 
         def tell(step: int, steps: int, loss: float) -> None:
