@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Trajectory
+from knowhow.evals.routing import uri
 from knowhow.evals.stage import Stage
 from knowhow.evals.stats import paired
 from knowhow.evals.tasks import draw, jobs
@@ -63,15 +63,10 @@ def judged(with_it: Sequence[Trajectory], before: Sequence[Trajectory], kinds: S
     return Verdict(AdapterStatus.ACTIVE, f"gained on validation: {_told(gained)}", gained, kept)
 
 
-def uri(base: str | Path, adapter: Adapter | None = None, folder: Path = Path()) -> str:
-    """The model of a base with an adapter of the run in ``folder``, or without."""
-    return f"hf:{base}" if adapter is None else f"hf:{base}@{(folder / adapter.path).resolve()}"
-
-
 async def _play(
     stage: Stage, model: str, phase: str, todo: Sequence[Job], recall: Recall, version: int
 ) -> list[Trajectory]:
-    other = stage.with_model(model)
+    other = replace(stage.with_model(model), route=None)
     try:
         return await other.play(phase, 0, todo, recall, version)
     finally:

@@ -16,6 +16,7 @@ from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_memory import memory_app
 from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
+from knowhow.evals.cli_train import adapters_app, recipes, train
 from knowhow.evals.options import (
     BudgetCalls,
     BudgetTokens,
@@ -56,7 +57,10 @@ app = typer.Typer(
 )
 app.add_typer(memory_app, name="memory")
 app.add_typer(pocket_app, name="pocket")
+app.add_typer(adapters_app, name="adapters")
 app.command("serve-suite")(serve_suite)
+app.command()(train)
+app.command()(recipes)
 
 
 @app.command()

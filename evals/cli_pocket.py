@@ -21,8 +21,7 @@ def _group() -> None:
 def build(
     suite: Annotated[str, typer.Option(help="The suite to speak of; one with an oracle.")] = "household",
     out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("runs/pocket"),
-    episodes: Annotated[int, typer.Option(help="Episodes of mediocre play to learn from.", min=10)] = 1600,
-    updates: Annotated[int, typer.Option(help="Training updates, of one episode each.", min=1)] = 1600,
+    episodes: Annotated[int, typer.Option(help="Episodes to learn from, one update each.", min=10)] = 1800,
     hidden: Annotated[int, typer.Option(help="The hidden size: 192 makes 2 million parameters.")] = 192,
     layers: Annotated[int, typer.Option(help="The number of layers.", min=1)] = 4,
     memory: Annotated[
@@ -56,7 +55,7 @@ def build(
         played = asyncio.run(plays(suite, learned, episodes, seed, watch))
     with steps_bar("pocket") as tell:
         about: dict[str, Any] = build_model(
-            played, out, updates=updates, size=Size(hidden, layers, max(2, hidden // 32)), seed=seed, tell=tell
+            played, out, size=Size(hidden, layers, max(2, hidden // 32)), seed=seed, tell=tell
         )
     about["memory"] = str(learned)
     typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))

@@ -19,6 +19,7 @@ from knowhow.environments.types import Split, StopReason, Task, Trajectory
 from knowhow.evals.curriculum import Plan, open_curriculum
 from knowhow.evals.folder import RunFolder, write_json
 from knowhow.evals.prove import Trial
+from knowhow.evals.retrain import Trainer, check_training
 from knowhow.evals.run import banks_of
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage, check, open_mind, open_stage, open_suite, withheld
@@ -107,6 +108,7 @@ class _Loop:
         self.recall = self.mind.recall
         self.trial = Trial(self.settings, memory, stage.folder.episodes, self.recall, self._play)
         self.plan = Plan(stage)
+        self.trainer = Trainer(stage, memory, self.recall)
         self.spent = False
 
     def phases(self) -> Phases:
@@ -157,10 +159,11 @@ class _Loop:
         whole = _whole(trajectories)
         return whole if self.settings.labels else [trajectory.without_labels() for trajectory in whole]
 
-    def update(self, round: int, edits: Sequence[Edit]) -> int:
-        if not edits:
-            return self.memory.version
-        return self.memory.commit(edits, note=f"round {round}", key=self._key("update", round))
+    async def update(self, round: int, edits: Sequence[Edit]) -> int:
+        if edits:
+            self.memory.commit(edits, note=f"round {round}", key=self._key("update", round))
+        await self.trainer.after(round)
+        return self.memory.version
 
     async def evaluate(self, round: int) -> list[float] | None:
         """Success on the gate's validation tasks, the same ones and seeds every round; None in online mode, which has
@@ -241,6 +244,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"{settings.rounds} rounds want at least as many episodes, not {settings.episodes}")
     model = check(settings, settings.split, "validation")
     open_curriculum(settings, open_suite(settings.suite), model)
+    check_training(settings)
     with TemporaryDirectory() as scratch, Memory.open(scratch, embedder=settings.embedder, create=True) as memory:
         open_mind(settings, split_list(settings.memory), memory, model, open_suite(settings.suite))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,7 @@ from knowhow.agents.metering import Meter
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Decider, Recall, Start, nothing
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import Suite, Trajectory
+from knowhow.environments.types import Suite, ToolCall, Trajectory
 from knowhow.evals.learn import start
 from knowhow.evals.run import banks_of, open_memory_of
 from knowhow.evals.settings import Settings
@@ -19,6 +20,8 @@ from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Watch
 from knowhow.training.pocket.players import aimless, wandering
 
+SHOWN = 2 / 3
+"""The share of episodes that come first, in which the way is gone straight: from these copying is learned fastest."""
 REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
 KNOWING = 0.3
@@ -45,9 +48,16 @@ async def plays(suite_name: str, memory: Path, count: int, seed: int, watch: Wat
         watch.phase("mediocre play", count)
         played = []
         for job in todo:
-            played.append(await _play(suite, job, mind.recall, Random(f"pocket/{seed}/{job.index}")))
+            dice = Random(f"pocket/{seed}/{job.index}")
+            shown = job.index < SHOWN * count
+            played.append(await (_straight(suite, job) if shown else _play(suite, job, mind.recall, dice)))
             watch.episode(played[-1], played[-1].usage)
         return played
+
+
+async def _straight(suite: Suite, job: Job) -> Trajectory:
+    agent = Agent(wandering(_way(suite, job), Random(0), before=0, often=0), Meter(), model="mediocre")
+    return await play(suite, agent)(job.task, Start(job.seed))
 
 
 async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Trajectory:
@@ -64,7 +74,11 @@ async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Traject
 def _player(suite: Suite, job: Job, knowing: bool, dice: Random) -> Decider:
     if not knowing:
         return aimless(dice)
+    return wandering(_way(suite, job), dice)
+
+
+def _way(suite: Suite, job: Job) -> Sequence[ToolCall]:
     way = suite.oracle(job.task, seed=job.seed)
     if way is None:
         raise BadSetting(f"the suite {suite.name} has no oracle, so that nobody can show a way; use one that has")
-    return wandering(way, dice)
+    return way

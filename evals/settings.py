@@ -21,6 +21,7 @@ _COUNTS = (
     "memory_tokens",
     "chain",
     "attempts",
+    "trial",
 )
 
 
@@ -39,6 +40,11 @@ class Settings:
     learned waits for a person. ``curriculum`` decides which training tasks come next. ``attempts``: how often ``run``
     plays each task in the same world, the model drawing its replies anew. ``split``, where it is empty, is validation
     for ``run`` and train for ``evolve``.
+
+    ``train_every`` rounds (0: never) an adapter is trained by ``recipe`` with the settings ``tuning`` ("epochs=2,
+    rate=1e-3") on all episodes so far, or with ``fresh`` on those alone that were played with the present adapter, and
+    put to ``trial`` on so many validation episodes. ``adapters`` is a run folder whose active adapters play, each for
+    the kinds of task that it was made for.
     """
 
     suite: str = "household"
@@ -70,6 +76,12 @@ class Settings:
     review: bool = False
     curriculum: str = "uniform"
     attempts: int = 1
+    adapters: str = ""
+    train_every: int = 0
+    recipe: str = "sft"
+    tuning: str = ""
+    trial: int = 50
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         checks = {
@@ -77,6 +89,7 @@ class Settings:
             f"mode={self.mode!r} is none of {', '.join(MODES)}": self.mode in MODES,
             f"withhold_rate={self.withhold_rate} is not between 0 and 0.5": 0 <= self.withhold_rate <= 0.5,
             f"proof={self.proof} must be at least 0": self.proof >= 0,
+            f"train_every={self.train_every} must be at least 0": self.train_every >= 0,
             **{f"{name}={getattr(self, name)} must be at least 1": getattr(self, name) >= 1 for name in _COUNTS},
         }
         for complaint, ok in checks.items():

@@ -4,8 +4,9 @@ by phase."""
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,21 @@ from knowhow.agents.episode import Agent
 from knowhow.agents.metering import Budget, Meter
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.rollout import Job, rollout
-from knowhow.agents.types import Query, Recall, Recalled, nothing
+from knowhow.agents.types import Attempt, Query, Recall, Recalled, Start, nothing
 from knowhow.environments.discover import at_least, build, split_list
 from knowhow.environments.errors import BadSetting, KnowhowError
-from knowhow.environments.types import StopReason, Suite, Trajectory
+from knowhow.environments.types import StopReason, Suite, Task, Trajectory
 from knowhow.evals.folder import RunFolder
+from knowhow.evals.routing import base_of, route
 from knowhow.evals.settings import Settings
 from knowhow.evals.summary import summarise
 from knowhow.evals.tasks import draw
 from knowhow.evals.watch import Watch
+from knowhow.memory.journal import Journal
 from knowhow.memory.recall import recall_of
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Bank
+from knowhow.training.registry import Registry
 
 SUITES = "knowhow.environments.suites"
 BANKS = "knowhow.memory.banks"
@@ -43,6 +47,8 @@ class Stage:
     model: Model
     watch: Watch
     seconds: dict[str, float] = field(default_factory=dict)
+    route: Callable[[str], str] | None = None
+    """The URI of the model for a kind of task, where that is not always the same one."""
 
     @property
     def settings(self) -> Settings:
@@ -60,15 +66,7 @@ class Stage:
         done = self._stored(phase, round)
         missing = [job for job in todo if job.index not in done or done[job.index].stop is StopReason.BUDGET]
         if missing:
-            agent = Agent(
-                self.model,
-                self.model.meter,
-                recall,
-                self.model.uri,
-                memory_version=memory_version,
-                tag=f"{phase}/{round}",
-            )
-            attempt = compose(self.suite, agent, settings.method)
+            attempt = self._attempt(recall, memory_version, f"{phase}/{round}")
             self.watch.phase(phase if round == 0 else f"{phase} {round}", len(todo), len(todo) - len(missing))
             began = time.perf_counter()
 
@@ -83,6 +81,20 @@ class Stage:
             await rollout(attempt, missing, concurrency=settings.concurrency, on_done=keep)
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - began
         return [done[job.index] for job in todo if job.index in done]
+
+    def _attempt(self, recall: Recall, memory_version: int, tag: str) -> Attempt:
+        """One episode, by the model that its kind of task is routed to."""
+
+        @cache
+        def by(uri: str) -> Attempt:
+            model = self.model if uri == self.model.uri else load_model(uri, meter=self.model.meter)
+            agent = Agent(model, model.meter, recall, uri, memory_version=memory_version, tag=tag)
+            return compose(self.suite, agent, self.settings.method)
+
+        async def routed(task: Task, start: Start) -> Trajectory:
+            return await by(self.route(task.kind) if self.route else self.model.uri)(task, start)
+
+        return routed
 
     def _stored(self, phase: str, round: int) -> dict[int, Trajectory]:
         """The episodes of an interrupted phase by index; none where all failed."""
@@ -119,7 +131,17 @@ def open_stage(folder: RunFolder, watch: Watch) -> Stage:
     """Raises: UnknownName, BadSetting, MissingExtra for what the settings name."""
     settings = folder.settings
     model = open_model(settings, folder)
-    return Stage(folder, open_suite(settings.suite), model, watch)
+    return Stage(folder, open_suite(settings.suite), model, watch, route=_route(settings))
+
+
+def _route(settings: Settings) -> Callable[[str], str] | None:
+    """By the active adapters of the run folder that the settings name, if any."""
+    if not settings.adapters:
+        return None
+    folder = Path(settings.adapters)
+    with Journal.open(folder / "journal.db") as journal:
+        adapters = Registry(journal).adapters()
+    return route(lambda: adapters, base_of(settings), folder)
 
 
 def check(settings: Settings, *splits: str) -> Model:

@@ -28,15 +28,15 @@ from knowhow.memory.types import Edit
 class Phases:
     """What the loop is made of. Rounds count from 1; round 0 is the state before the first.
 
-    ``acquire`` plays a round's training episodes. ``refine`` turns them into edits. ``update`` writes these and
-    returns the memory's version. ``evaluate`` gives the rewards in [0, 1] of the gate's validation episodes, the same
-    tasks and seeds every round, or None where none can be had. ``rollback`` leads back to a version and returns the new
-    one. ``exhausted`` says that the run's budget is used up: no further round starts.
+    ``acquire`` plays a round's training episodes. ``refine`` turns them into edits. ``update`` writes these (and where
+    it is time to, trains) and returns the memory's version. ``evaluate`` gives the rewards in [0, 1] of the gate's
+    validation episodes, the same tasks and seeds every round, or None where none can be had. ``rollback`` leads back to
+    a version and returns the new one. ``exhausted`` says that the run's budget is used up: no further round starts.
     """
 
     acquire: Callable[[int], Awaitable[Sequence[Trajectory]]]
     refine: Callable[[int, Sequence[Trajectory]], Awaitable[Sequence[Edit]]]
-    update: Callable[[int, Sequence[Edit]], int]
+    update: Callable[[int, Sequence[Edit]], Awaitable[int]]
     evaluate: Callable[[int], Awaitable[Sequence[float] | None]]
     rollback: Callable[[int, int], int]
     exhausted: Callable[[], bool] = lambda: False
@@ -128,7 +128,7 @@ def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None], first
         return {"edits": [encode(edit) for edit in await phases.refine(state["round"], trajectories)]}
 
     async def update(state: _State) -> _State:
-        return {"version": phases.update(state["round"], [decode(Edit, raw) for raw in state["edits"]])}
+        return {"version": await phases.update(state["round"], [decode(Edit, raw) for raw in state["edits"]])}
 
     async def evaluate(state: _State) -> _State:
         return {"validation": _listed(await phases.evaluate(state["round"]))}

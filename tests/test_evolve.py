@@ -263,7 +263,7 @@ class Plan:
     async def refine(self, round: int, trajectories: Sequence[Trajectory]) -> Sequence[Edit]:
         return [add(Item(f"les-{round}", "lesson", f"Lesson {round}.", split="train"))]
 
-    def update(self, round: int, edits: Sequence[Edit]) -> int:
+    async def update(self, round: int, edits: Sequence[Edit]) -> int:
         version = self.journal.commit(edits, key=f"update/{round}")
         self._enter(f"update {round}")
         return version

@@ -47,7 +47,7 @@ def _memory_mb(model: Any, tokens: int) -> float:
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     trained = sum(weight.numel() * 12 for weight in model.parameters() if weight.requires_grad)
     activations = tokens * 4 * (16 * config.num_hidden_layers * config.hidden_size + 3 * config.vocab_size)
-    return (weights + trained + activations) / 1e6
+    return float(weights + trained + activations) / 1e6
 
 
 def _passes(datum: Datum) -> int:

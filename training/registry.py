@@ -49,7 +49,7 @@ class Registry:
         """Register an adapter, once. Raises: BadSetting where another has its id."""
         item = Item(adapter.id, KIND, adapter.recipe, encode(adapter), status=Status.RECORD)
         fields = {name: value for name, value in encode(item).items() if name != "id"}
-        self.journal.commit([Edit(Op.ADD, adapter.id, fields, why)], note=why, key=f"{KIND}/{adapter.id}")
+        self.journal.commit([Edit(Op.ADD, adapter.id, fields, why)], note=why)
 
     def settle(self, id: str, status: AdapterStatus, why: str, metrics: Mapping[str, Any] | None = None) -> Adapter:
         """Give an adapter a status, and add to its metrics; one that becomes active retires those that it replaces:
@@ -66,11 +66,12 @@ class Registry:
         self.journal.commit(edits, note=why)
         return settled
 
-    def serving(self, base_hash: str, kind: str) -> Adapter | None:
-        """The active adapter for a kind of task: one made for that kind before one made for all."""
-        active = [one for one in self.adapters(AdapterStatus.ACTIVE) if one.base_hash == base_hash]
-        fitting = [one for one in active if not one.kinds or kind in one.kinds]
-        return max(fitting, key=lambda one: (bool(one.kinds), one.id), default=None)
+
+def serving(adapters: Sequence[Adapter], base_hash: str, kind: str) -> Adapter | None:
+    """Of these adapters, the active one for a kind of task: one made for that kind before one made for all."""
+    active = [one for one in adapters if one.status is AdapterStatus.ACTIVE and one.base_hash == base_hash]
+    fitting = [one for one in active if not one.kinds or kind in one.kinds]
+    return max(fitting, key=lambda one: (bool(one.kinds), one.id), default=None)
 
 
 def weights_hash(folder: Path) -> str:

@@ -24,14 +24,13 @@ def build(
     episodes: Sequence[Trajectory],
     out: Path,
     *,
-    updates: int,
     size: Size = Size(),  # noqa: B008 - it is immutable
     vocabulary: int = 2048,
     seed: int = 0,
     tell: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> dict[str, Any]:
-    """Train a model of ``size`` to play like the episodes, and write it to ``out``, which must not exist yet; its
-    parameters, tokens and losses. Raises: BadSetting."""
+    """Train a model of ``size`` to play like the episodes, one update each and in their order, and write it to ``out``,
+    which must not exist yet; its parameters, tokens and loss. Raises: BadSetting."""
     if out.exists():
         raise BadSetting(f"{out} exists already; name another folder by --out")
     if not episodes:
@@ -45,14 +44,13 @@ def build(
         tokenizer = train_tokenizer(texts, vocabulary)
         made = [row for one in episodes for row in rows(tokenizer, whole(one), size.window)]
         model = new_model(len(tokenizer), size, seed, tokenizer.eos_token_id, tokenizer.pad_token_id)
-    losses = pretrain(model, made, updates=updates, seed=seed, tell=tell)
+    losses = pretrain(model, made, tell=tell)
     parameters = sum(weight.numel() for weight in model.parameters())
     tail = losses[-max(1, len(losses) // 10) :]
     about = {
         "parameters": parameters,
         "vocabulary": len(tokenizer),
         "episodes": len(episodes),
-        "updates": updates,
         "tokens_per_episode": round(sum(len(row.ids) for row in made) / len(made)),
         "loss": round(sum(tail) / len(tail), 4),
         "seed": seed,

@@ -16,7 +16,7 @@ from knowhow.environments.types import ToolCall
 GIVE_UP = "I have nothing more to do."
 
 
-def wandering(way: Sequence[ToolCall], dice: Random, *, before: int = 4, often: float = 0.05) -> Decider:
+def wandering(way: Sequence[ToolCall], dice: Random, *, before: int = 3, often: float = 0.03) -> Decider:
     """Does up to ``before`` random things that are possible, then follows ``way``, straying with the probability
     ``often`` before each of its calls; gives up where it ends."""
     left = list(way)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from knowhow.training.tokens import Row
@@ -55,18 +54,15 @@ def pretrain(
     model: Any,
     rows: Sequence[Row],
     *,
-    updates: int,
-    seed: int,
     tell: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> list[float]:
-    """Train the model in place, one row an update, in a new order each time round; the loss of every update."""
+    """Train the model in place, one row an update, in their order and once; the loss of every update."""
     import torch
 
     optimisers = _optimisers(model)
-    order, losses, rate = _endless(len(rows), seed), list[float](), _schedule(updates)
+    losses, rate = list[float](), _schedule(len(rows))
     model.train()
-    for step in range(1, updates + 1):
-        row = rows[next(order)]
+    for step, row in enumerate(rows, 1):
         ids = torch.tensor([row.ids])
         weights = torch.tensor([[weight or TALK for weight in row.weights[1:]]])
         logits = model(input_ids=ids).logits[0, :-1]
@@ -79,8 +75,8 @@ def pretrain(
                 group["lr"] = group["peak"] * rate(step)
             optimiser.step()
             optimiser.zero_grad()
-        losses.append(float(loss))
-        tell(step, updates, losses[-1])
+        losses.append(float(loss.detach()))
+        tell(step, len(rows), losses[-1])
     model.eval()
     return losses
 
@@ -104,9 +100,3 @@ def _optimisers(model: Any) -> list[Any]:
 def _schedule(updates: int) -> Callable[[int], float]:
     """Up in 30 updates, then down by a cosine to a twentieth."""
     return lambda step: min(1.0, step / 30) * (0.05 + 0.475 * (1 + math.cos(math.pi * step / updates)))
-
-
-def _endless(count: int, seed: int) -> Any:
-    dice = Random(seed)
-    while True:
-        yield from dice.sample(range(count), count)

@@ -1,0 +1,92 @@
+"""``knowhow train``: from the episodes of runs to an adapter, its trial, and what both measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from knowhow.agents.metering import Meter
+from knowhow.agents.model import load_model
+from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Trajectory
+from knowhow.evals.adapter_trial import put_to_trial
+from knowhow.evals.folder import RunFolder
+from knowhow.evals.routing import uri
+from knowhow.evals.run import banks_of, open_memory_of
+from knowhow.evals.stage import Stage, open_mind, open_suite
+from knowhow.evals.watch import Watch
+from knowhow.memory.codec import encode
+from knowhow.memory.episodes import Episodes
+from knowhow.memory.journal import Journal
+from knowhow.training.card import card
+from knowhow.training.recipe import unwatched
+from knowhow.training.registry import Registry
+from knowhow.training.selecting import of_kinds
+from knowhow.training.settings import Tuning
+from knowhow.training.train import Plan, estimate, plan, train
+from knowhow.training.types import Adapter
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to train: ``base`` is the folder of the model, ``kinds`` of tasks (none: all), ``old`` runs whose episodes
+    are replayed, ``replay`` rows of theirs for each new one; ``trial`` validation episodes (0: no trial), ``remember``:
+    with the run's memory in the prompt."""
+
+    recipe: str
+    base: Path
+    tuning: Tuning = field(default_factory=Tuning)
+    kinds: tuple[str, ...] = ()
+    old: tuple[Path, ...] = ()
+    replay: float = 1.0
+    trial: int = 100
+    remember: bool = False
+
+
+def planned(run: Path, asked: Asked) -> Plan:
+    """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder."""
+    with RunFolder.open(run, lock=False) as folder:
+        suite = open_suite(folder.settings.suite)
+    new = of_kinds(_episodes(run), asked.kinds).rows
+    old = [one for other in asked.old for one in _episodes(other)]
+    return plan(
+        new, asked.recipe, asked.base, asked.tuning, old=old, replay=asked.replay, kinds=asked.kinds, suite=suite
+    )
+
+
+def preview(made: Plan) -> dict[str, Any]:
+    """The data card, and what the training would take."""
+    return {"card": card(made.data), "estimate": estimate(made)}
+
+
+async def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any = unwatched) -> dict[str, Any]:
+    """Train, register, and put to trial; goes on where it was interrupted. Raises: KnowhowError."""
+    with RunFolder.open(run) as folder, Journal.open(run / "journal.db", create=True) as journal:
+        registry = Registry(journal)
+        adapter = train(made, registry, run, progress)
+        if asked.trial:
+            adapter = await _tried(folder, registry, adapter, asked, watch)
+        return {"run": str(run), "adapter": encode(adapter), "model": uri(adapter.base, adapter, run)}
+
+
+async def _tried(folder: RunFolder, registry: Registry, adapter: Adapter, asked: Asked, watch: Watch) -> Adapter:
+    model = load_model(uri(asked.base), meter=Meter())
+    stage = Stage(folder, open_suite(folder.settings.suite), model, watch)
+    if not asked.remember:
+        await put_to_trial(stage, registry, adapter, asked.trial)
+        return registry.get(adapter.id)
+    with open_memory_of(str(folder.path)) as memory:
+        recall = open_mind(folder.settings, banks_of(folder.path), memory, model, stage.suite).recall
+        await put_to_trial(stage, registry, adapter, asked.trial, recall, memory.version)
+    return registry.get(adapter.id)
+
+
+def _episodes(run: Path) -> Sequence[Trajectory]:
+    """The training episodes of a run: those of ``evolve``, and those that ``run`` played on the training split."""
+    with Episodes.open(run) as episodes:
+        played = [*episodes.find("train"), *episodes.find("run")]
+    if not played:
+        raise BadSetting(f"{run} has no training episodes")
+    return played
