@@ -1,0 +1,277 @@
+"""Training: what goes in is what was said, what comes out is whole, and only what gains is used."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pocket import episodes, tiny
+
+from knowhow.environments.errors import BadSetting, KnowhowError, UnknownName
+from knowhow.environments.types import Feedback, Sample, Step, ToolCall, Trajectory
+from knowhow.evals.adapter_trial import judged
+from knowhow.memory.journal import Journal
+from knowhow.training.recipes.step_masking import StepMasking, detours
+from knowhow.training.recipes.verifier import Verifier
+from knowhow.training.recipes.weighted import Weighted, entropy
+from knowhow.training.registry import Registry, serving, weights_hash
+from knowhow.training.settings import Tuning
+from knowhow.training.types import Adapter, AdapterStatus, Example, Pair
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.train
+torch.set_num_threads(1)
+
+SHORT = Tuning(steps=3, batch=2, save_every=1, rank=4)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny(tmp_path_factory.mktemp("base"))
+
+
+def test_the_replies_count_and_nothing_else_and_they_are_what_was_said(base: Path) -> None:
+    from knowhow.training.examples import whole
+    from knowhow.training.tokens import rows
+    from knowhow.training.tuning import open_base
+
+    _, tokenizer = open_base(base)
+    won = next(one for one in episodes() if one.success)
+    (row,) = rows(tokenizer, whole(won))
+    said = tokenizer.decode([token for token, weight in zip(row.ids, row.weights, strict=True) if weight])
+    calls = [json.loads(part.split("</tool_call>")[0]) for part in said.split("<tool_call>")[1:]]
+    assert [call["arguments"] for call in calls] == [dict(step.call.arguments) for step in won.steps if step.call]
+    assert "Possible commands" not in said and "Possible commands" in tokenizer.decode(row.ids)
+
+
+def test_sampled_replies_are_trained_on_token_by_token_as_they_were_drawn() -> None:
+    from knowhow.training.tokens import rows
+
+    messages = ({"role": "user"}, {"role": "assistant"}, {"role": "user"}, {"role": "assistant"})
+    samples = (Sample((1, 2), (3, 4), (-0.1, -0.2)), Sample((5,), (6,), (-0.3,), kept=4))
+    example = Example(messages, (0.0, 1.0, 0.0, 0.5), episodes_source(), samples=samples)
+    (row,) = rows(None, example)
+    assert row.ids == (1, 2, 3, 4, 5, 6) and row.weights == (0.0, 0.0, 1.0, 1.0, 0.0, 0.5)
+    (cut,) = rows(None, example, longest=5)
+    assert cut.ids == (1, 2, 3, 4, 5)
+    forgetful = replace(example, samples=(samples[0], Sample((9, 9), (6,), (-0.3,), kept=1)))
+    assert [row.ids for row in rows(None, forgetful)] == [(1, 2, 3, 4), (1, 9, 9, 6)]
+
+
+def episodes_source():  # type: ignore[no-untyped-def]
+    from knowhow.training.provenance import source_of
+
+    return source_of(episodes()[0])
+
+
+@pytest.mark.parametrize("recipe", ["sft", "weighted", "step_masking", "dpo", "kto", "verifier"])
+def test_a_recipe_makes_an_adapter_that_changes_what_the_base_says_and_leaves_the_base(
+    recipe: str, base: Path, tmp_path: Path
+) -> None:
+    from peft import PeftModel
+
+    from knowhow.training.train import plan, train
+    from knowhow.training.tuning import open_base
+
+    before = weights_hash(base)
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        adapter = train(plan(episodes(), recipe, base, replace(SHORT, longest=2048)), Registry(journal), tmp_path)
+        assert Registry(journal).adapters() == [adapter]
+    assert adapter.status is AdapterStatus.CANDIDATE and adapter.base_hash == before == weights_hash(base)
+    assert math.isfinite(adapter.metrics["training"]["loss_last"]) and adapter.metrics["training"]["steps"] == 3
+    model, tokenizer = open_base(base)
+    ids = torch.tensor([tokenizer("go to", add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        plain = model(ids).logits
+        tuned = PeftModel.from_pretrained(model, tmp_path / adapter.path)
+        assert not torch.equal(tuned(ids).logits, plain)
+        with tuned.disable_adapter():
+            assert torch.equal(tuned(ids).logits, plain)
+
+
+def test_a_training_that_was_killed_goes_on_and_what_was_half_written_goes(base: Path, tmp_path: Path) -> None:
+    from knowhow.training.train import plan, train
+
+    class Killed(Exception): ...
+
+    def kill_at_2(step: int, steps: int, loss: float) -> None:
+        if step == 2:
+            raise Killed
+
+    steps: list[int] = []
+    made = plan(episodes(), "sft", base, replace(SHORT, steps=4))
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        registry = Registry(journal)
+        with pytest.raises(Killed):
+            train(made, registry, tmp_path, kill_at_2)
+        assert registry.adapters() == []
+        (folder,) = (tmp_path / "adapters").iterdir()
+        half = folder / "checkpoint-9"
+        half.mkdir()
+        (half / "adapter_model.safetensors").write_bytes(b"half")
+        adapter = train(made, registry, tmp_path, lambda step, steps_, loss: steps.append(step))
+        assert steps[0] == 2 and steps[-1] == 4 and not half.exists()
+        assert (tmp_path / adapter.path / "adapter_model.safetensors").exists()
+        assert train(made, registry, tmp_path) == adapter  # done before: not done again
+
+
+def test_a_full_disk_is_told_and_nothing_half_written_is_registered(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from knowhow.training import tuning
+    from knowhow.training.train import plan, train
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    made = plan(episodes(), "sft", base, SHORT)
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        with monkeypatch.context() as patched:
+            patched.setattr(tuning, "_to_disk", full)
+            with pytest.raises(KnowhowError, match="no room left"):
+                train(made, Registry(journal), tmp_path)
+        assert Registry(journal).adapters() == [] and not list(tmp_path.rglob("adapter"))
+        assert train(made, Registry(journal), tmp_path).metrics["training"]["steps"] == 3
+
+
+def test_the_student_of_a_distillation_reads_the_same_replies_without_the_memory(base: Path, tmp_path: Path) -> None:
+    from knowhow.agents.prompt import render
+    from knowhow.training.distilling import _lessons, divergence
+    from knowhow.training.recipes.context_distillation import ContextDistillation
+    from knowhow.training.train import plan, train
+    from knowhow.training.tuning import open_base
+
+    def remembering(one: Trajectory) -> Trajectory:
+        system = {"role": "system", "content": render("act", memory="\nAlways look under the bed. [str-00001]\n")}
+        return replace(one, messages=(system, *one.messages[1:]), shown=("str-00001",))
+
+    played = [remembering(one) for one in episodes()[:8]]
+    _, tokenizer = open_base(base)
+    data = ContextDistillation().examples(played)
+    (lesson,) = _lessons(tokenizer, data.rows[0], 4096)
+    assert "under the bed" in tokenizer.decode(lesson.teacher.ids)
+    assert "under the bed" not in tokenizer.decode(lesson.student.ids)
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        made = plan([*played, *episodes()[8:10]], "context_distillation", base, SHORT)
+        assert {one.why: one.count for one in made.data.dropped}["memory showed nothing"] == 2
+        adapter = train(made, Registry(journal), tmp_path)
+    assert adapter.metrics["training"]["prompt_tokens_saved"] > 0
+    logits = torch.randn(5, 7)
+    assert divergence(logits, logits, 1.0).abs() < 1e-6 < divergence(logits, torch.zeros(5, 7), 1.0)
+
+
+@pytest.mark.parametrize("kind", ["dora", "rslora", "pissa", "vera", "loha", "lokr", "oft", "ia3"])
+def test_other_kinds_of_adapter_train_too(kind: str, base: Path, tmp_path: Path) -> None:
+    from knowhow.training.train import plan, train
+
+    made = plan(episodes(), "sft", base, replace(SHORT, steps=1, adapter=kind))
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        assert (tmp_path / train(made, Registry(journal), tmp_path).path / "adapter_config.json").exists()
+
+
+def test_what_cannot_be_trained_is_told_in_a_line(base: Path, tmp_path: Path) -> None:
+    from knowhow.training.train import plan
+    from knowhow.training.tuning import open_base
+
+    lost = [one for one in episodes() if not one.success]
+    with pytest.raises(BadSetting, match=r"finds nothing to train on .*not successful"):
+        plan(lost, "sft", base, SHORT)
+    with pytest.raises(UnknownName, match="did you mean sft"):
+        plan(lost, "sftt", base, SHORT)
+    with pytest.raises(BadSetting, match="holds no model"):
+        open_base(tmp_path)
+    with pytest.raises(BadSetting, match="holds no weights"):
+        weights_hash(tmp_path)
+    with pytest.raises(BadSetting, match="rank is 0"):
+        Tuning(rank=0)
+
+
+def test_uncertain_tasks_weigh_more() -> None:
+    assert entropy(0.5) == 1 and entropy(0.0) == entropy(1.0) == 0
+    sure, unsure = episodes()[0], episodes()[1]
+    played = [sure, sure, *(replace(one, task=unsure.task) for one in (sure, unsure))]
+    played = [replace(one, task=replace(one.task, id="a" if n < 2 else "b")) for n, one in enumerate(played)]
+    assert Weighted(floor=0.2).weights(played) == {"household/a": 0.2, "household/b": 2.0}
+    assert set(Weighted(sharpness=0.0, floor=0.0).weights(played).values()) == {1.0}
+    rows = Weighted(floor=0.2).examples(played).rows
+    assert {max(row.weights) for row in rows} == {0.2, 2.0}
+
+
+def test_a_detour_is_masked_and_what_led_out_of_it_is_not() -> None:
+    def seen(*commands: str) -> Feedback:
+        return Feedback("", commands=commands)
+
+    won = next(one for one in episodes() if one.success)
+    steps = [Step(ToolCall("act", {"command": name}), seen(*after)) for name, *after in ("ab", "bc", "ca", "dd", "ee")]
+    told = replace(won, first=seen("a"), steps=tuple(steps))
+    assert detours(told) == {0, 1, 2}
+    assert detours(won) <= set(range(len(won.steps)))
+    reflecting, silent = (StepMasking(reflect=reflect).examples(episodes()) for reflect in (True, False))
+    assert len(reflecting.rows) == len(silent.rows) > 0
+    assert all(sum(row.weights) <= sum(m["role"] == "assistant" for m in row.messages) for row in silent.rows)
+
+
+def test_a_verifier_learns_from_as_many_failures_as_successes_and_sees_no_label() -> None:
+    data = Verifier().examples(episodes())
+    answers = [row.messages[-1]["content"] for row in data.rows]
+    assert answers.count("yes") == answers.count("no") > 0
+    one = next(one for one in episodes() if one.success)
+    asked = next(row for row in data.rows if row.source.trajectory == one.id)
+    assert "reward" not in asked.messages[0]["content"] and asked.messages[0]["content"].endswith("yes or no.")
+
+
+def test_pairs_part_where_a_success_and_a_failure_of_one_world_did() -> None:
+    from knowhow.training.recipes.dpo import Dpo
+
+    rows = Dpo().examples(episodes()).rows
+    assert rows and all(isinstance(row, Pair) and row.chosen != row.rejected for row in rows)
+
+
+def adapter(number: int, kinds: Sequence[str] = (), status: AdapterStatus = AdapterStatus.CANDIDATE) -> Adapter:
+    id = f"ada-{number:05d}"
+    return Adapter(id, f"adapters/{id}", "base", "hash", "sft", {}, "data", 1, kinds=tuple(kinds), status=status)
+
+
+def test_the_registry_tells_what_is_used_why_and_how_to_go_back(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        registry = Registry(journal)
+        for number, kinds in enumerate([(), ("clean",), ()], 1):
+            registry.add(adapter(number, kinds), "trained")
+        registry.settle("ada-00001", AdapterStatus.ACTIVE, "gained", {"trial": 1})
+        version = journal.version
+        assert registry.settle("ada-00003", AdapterStatus.ACTIVE, "gained more").status is AdapterStatus.ACTIVE
+        assert registry.get("ada-00001").status is AdapterStatus.RETIRED
+        assert journal.log()[-1].note == "gained more"
+        journal.rollback(version)
+        assert [one.id for one in registry.adapters(AdapterStatus.ACTIVE)] == ["ada-00001"]
+        assert registry.get("ada-00001").metrics == {"trial": 1}
+        with pytest.raises(UnknownName, match="ada-00009"):
+            registry.get("ada-00009")
+
+
+def test_each_kind_of_task_gets_the_adapter_that_was_made_for_it() -> None:
+    for_all, for_clean = (adapter(n, kinds, AdapterStatus.ACTIVE) for n, kinds in ((1, ()), (2, ("clean",))))
+    retired = adapter(3, ("heat",), AdapterStatus.RETIRED)
+    every = [for_all, for_clean, retired]
+    assert [serving(every, "hash", kind) for kind in ("clean", "heat")] == [for_clean, for_all]
+    assert serving(every, "another base", "clean") is None is serving([for_clean], "hash", "heat")
+
+
+def test_an_adapter_is_used_only_where_it_gains_and_other_tasks_do_not_fall() -> None:
+    def played(rewards: Sequence[float], kind: str) -> list[Trajectory]:
+        one = episodes()[0]
+        return [replace(one, task=replace(one.task, id=str(n), kind=kind), reward=r) for n, r in enumerate(rewards)]
+
+    better, worse = [1.0] * 20, [0.0] * 15 + [1.0] * 5
+    assert judged(played(better, "heat"), played(worse, "heat"), ()).status is AdapterStatus.ACTIVE
+    assert judged(played(worse, "heat"), played(better, "heat"), ()).status is AdapterStatus.RETIRED
+    same = judged(played(better, "heat"), played(better, "heat"), ())
+    assert same.status is AdapterStatus.RETIRED and "no gain" in same.why
+    fell = judged(
+        played(better, "heat") + played(worse, "clean"), played(worse, "heat") + played(better, "clean"), ("heat",)
+    )
+    assert fell.status is AdapterStatus.RETIRED and "other tasks fell" in fell.why and fell.old and fell.old[0] < 0

@@ -1,0 +1,56 @@
+"""V-STaR: right and wrong attempts train a verifier (arXiv 2402.06457), which ``verified(by=...)`` picks the best of n
+by.
+
+The verifier is an adapter that answers whether an attempt succeeded (``agents/verifying.py``): as a generative verifier
+(arXiv 2408.15240) it is trained and served like any other adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from knowhow.agents.verifying import NO, YES, question
+from knowhow.environments.types import Trajectory
+from knowhow.memory.lineage import refuse_test
+from knowhow.training.imitating import imitate
+from knowhow.training.provenance import source_of
+from knowhow.training.recipe import Job
+from knowhow.training.selecting import counted, deduplicated, ended, succeeded
+from knowhow.training.types import Data, Example
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """``balanced``: as many attempts that failed as succeeded; ``seed`` draws which ones."""
+
+    balanced: bool = True
+    seed: int = 0
+
+    def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
+        refuse_test(trajectories)
+        whole = ended(trajectories)
+        kept = self._balanced(whole.rows)
+        left = counted({"more of its outcome than of the other": len(whole.rows) - len(kept)}, "episodes")
+        made = deduplicated([_asked(one) for one in kept])
+        return Data(made.rows, (*whole.dropped, *left, *made.dropped))
+
+    def train(self, job: Job, data: Data[Example]) -> Mapping[str, Any]:
+        return imitate(job, data.rows)
+
+    def _balanced(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+        won = [one for one in trajectories if succeeded(one)]
+        lost = [one for one in trajectories if not succeeded(one)]
+        least, dice = min(len(won), len(lost)), Random(self.seed)
+        if not self.balanced:
+            return list(trajectories)
+        drawn = {id(one) for some in (won, lost) for one in dice.sample(some, least)}
+        return [one for one in trajectories if id(one) in drawn]
+
+
+def _asked(trajectory: Trajectory) -> Example:
+    answer = YES if succeeded(trajectory) else NO
+    messages = ({"role": "user", "content": question(trajectory)}, {"role": "assistant", "content": answer})
+    return Example(messages, (0.0, 1.0), source_of(trajectory))
