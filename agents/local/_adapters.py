@@ -1,0 +1,96 @@
+"""The adapters of a loaded model: loaded, chosen and unloaded between two passes, by the thread that runs these."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peft import PeftConfig, PeftModel
+
+from knowhow.environments.errors import BadSetting
+
+
+class Adapters:
+    """A base model and what is loaded beside it. A name stands for the same weights for ever: none is used twice."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._peft: PeftModel | None = None
+        self._loaded: dict[str, str] = {}
+        self._used: set[str] = set()
+        self._now: str | None = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._loaded)
+
+    def load(self, name: str, path: Path) -> None:
+        """Raises: BadSetting for a name that was used before and for what does not fit the model."""
+        if not name or name in self._used:
+            raise BadSetting(f"the adapter name {name!r} was used before; give every version a name of its own")
+        config = read_config(path)
+        inside = f"adapter_{len(self._used)}"  # PEFT makes it a module's name, which not every string can be
+        self._now = None
+        try:
+            self._add(inside, config, path)
+        except Exception as error:
+            if self._peft is not None and inside in self._peft.peft_config:
+                self._peft.delete_adapter(inside)
+            raise BadSetting(f"the adapter {path} cannot be loaded: {_line(error)}") from error
+        self._used.add(name)
+        self._loaded[name] = inside
+
+    def unload(self, name: str) -> None:
+        """Its name stays used."""
+        assert self._peft is not None
+        inside = self._loaded.pop(name)
+        self._now = None
+        self.choose("")  # PEFT chooses another one itself otherwise, and warns of it
+        self._peft.delete_adapter(inside)
+        self._now = None
+
+    def choose(self, name: str) -> None:
+        """What ``model`` computes with from now on; with an empty name, the base's own layers alone."""
+        if name == self._now:
+            return
+        if self._peft is not None and self._loaded:
+            tuner: Any = self._peft.base_model
+            tuner.set_adapter(self._loaded[name or next(iter(self._loaded))], inference_mode=True)
+            if name:
+                tuner.enable_adapter_layers()
+            else:
+                tuner.disable_adapter_layers()
+        self._now = name
+
+    def _add(self, inside: str, config: Any, path: Path) -> None:
+        """The layers first and the weights then, so that what does not fit can be taken back."""
+        if self._peft is None:
+            self._peft = PeftModel(self.model, config, adapter_name=inside)
+        told = self._peft.load_adapter(str(path), adapter_name=inside, is_trainable=False)
+        self.model.eval()
+        if told.missing_keys or told.unexpected_keys:
+            names = [*told.missing_keys, *told.unexpected_keys]
+            raise ValueError(f"its weights are not those of this model ({names[0]})")
+
+
+def read_config(path: Path) -> Any:
+    """Raises: BadSetting for what is no adapter, or one that cannot be taken off again."""
+    if not (path / "adapter_config.json").is_file():
+        raise BadSetting(f"{path} is no adapter: it has no adapter_config.json")
+    try:
+        config = PeftConfig.from_pretrained(str(path))
+    except (ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise BadSetting(f"{path}/adapter_config.json cannot be read: {_line(error)}") from error
+    if config.is_prompt_learning:
+        raise BadSetting(
+            f"{path} is of the kind {config.peft_type.value}, which is no adapter of weights; train a LoRA"
+        )
+    if getattr(config, "bias", "none") != "none":
+        raise BadSetting(f"{path} changes the base's biases (bias={config.bias!r}); train it with bias='none'")
+    config.inference_mode = True
+    return config
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

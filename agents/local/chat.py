@@ -1,0 +1,100 @@
+"""Chat with a local model: OpenAI's messages and tools in, a reply with its calls and its tokens out."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knowhow.agents.local.conversations import Conversations, Message, Prompt
+from knowhow.agents.local.engine import Engine
+from knowhow.agents.local.hermes import Call, read_reply
+from knowhow.agents.local.types import Generated, Sampling, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``content`` is what was said before the ``calls``."""
+
+    generated: Generated
+    content: str
+    calls: tuple[Call, ...]
+    ids: tuple[str, ...]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """In OpenAI's chat format."""
+        calls = [
+            {"id": id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for id, call in zip(self.ids, self.calls, strict=True)
+        ]
+        return {"role": "assistant", "content": self.content, **({"tool_calls": calls} if calls else {})}
+
+
+class Chat:
+    """An engine that is spoken to in messages."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._conversations = Conversations(engine.tokenizer, engine.ends)
+        self._at: dict[tuple[Path, int], str] = {}
+        self._loading = threading.Lock()
+
+    def adapter_at(self, path: Path) -> str:
+        """The name of the adapter in a folder, loaded once; weights that were written anew are another adapter.
+
+        Raises: BadSetting for what is no adapter of this model.
+        """
+        path = path.resolve()
+        written = max((file.stat().st_mtime_ns for file in path.glob("adapter_*")), default=0)
+        with self._loading:
+            if (path, written) not in self._at:
+                name = f"{path}#{written}"
+                self.engine.load_adapter(name, path)
+                self._at[path, written] = name
+            return self._at[path, written]
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Prompt:
+        """Raises: BadSetting for messages that cannot be read."""
+        return self._conversations.prompt(messages, tools)
+
+    async def answer(
+        self,
+        prompt: Prompt,
+        sampling: Sampling,
+        adapter: str = "",
+        *,
+        tools: bool = True,
+        tell: Callable[[Token], None] | None = None,
+    ) -> Reply:
+        """``tools``: look for calls in the reply. Raises: as ``Engine.generate``."""
+        return self.reply(prompt, await self.engine.generate(prompt.ids, sampling, adapter, tell), tools=tools)
+
+    def reply(self, prompt: Prompt, generated: Generated, *, tools: bool = True) -> Reply:
+        """What was generated, read, and remembered for when the conversation goes on."""
+        content, calls = read_reply(generated.text) if tools else (generated.text, ())
+        reply = Reply(generated, content, calls, tuple(f"call-{uuid.uuid4().hex[:16]}" for _ in calls))
+        if generated.finish == "length" or generated.ids[-1] in self.engine.ends:  # else a stop text cut it
+            self._conversations.remember(prompt, reply.message, (*prompt.ids, *generated.ids))
+        return reply
+
+
+_CHATS: weakref.WeakValueDictionary[Path, Chat] = weakref.WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def chat_at(path: Path) -> Chat:
+    """The chat of this process with the model at a path, which is loaded once, for as long as somebody holds it.
+
+    Raises: as ``Engine``.
+    """
+    path = path.expanduser().resolve()
+    with _OPENING:
+        chat = _CHATS.get(path)
+        if chat is None:
+            chat = _CHATS[path] = Chat(Engine(path))
+        return chat

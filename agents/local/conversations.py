@@ -1,0 +1,173 @@
+"""Conversations as token ids: the replies in them keep the ids that were sampled.
+
+Text does not say how it was tokenised: a reply that is encoded again may become other tokens than the model drew, and
+a trainer would then learn from what never happened. So every reply is remembered with the ids of its conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowhow.environments.errors import BadSetting
+
+Message = Mapping[str, Any]
+"""A message in OpenAI's chat format."""
+
+MOST_KEPT = 2048
+"""Replies that are remembered; the longest unused ones are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is to go on with. ``key`` stands for its messages and tools, ``text`` is what its template makes."""
+
+    key: bytes
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A conversation that ends with a reply: its text before the reply, what the reply says, and all ids."""
+
+    text: str
+    said: str
+    ids: array[int]
+
+
+class Conversations:
+    """The prompts of a tokenizer with a chat template; safe to share among threads.
+
+    A conversation that goes on after a remembered reply begins with the ids of that reply and of the prompt that it
+    answered; what follows is encoded. Where none of its replies is remembered, where an earlier message or the tools
+    differ, or where the template writes what came before in another way than it did (without a reply's thoughts, say),
+    the whole of it is encoded afresh.
+    """
+
+    def __init__(self, tokenizer: Any, ends: frozenset[int], most: int = MOST_KEPT) -> None:
+        self._tokenizer = tokenizer
+        self._ends = ends
+        self._end_texts = [text for text in tokenizer.convert_ids_to_tokens(sorted(ends)) if text]
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Prompt:
+        """The messages as the model is to read them, up to where its reply begins. Raises: BadSetting."""
+        text = self._text(messages, tools)
+        keys = _keys(messages, tools)
+        known = self._latest(keys)
+        rest = text if known is None else self._rest(known, text)
+        if known is None or rest is None:
+            return Prompt(keys[-1], text, tuple(self._encoded(text)))
+        return Prompt(keys[-1], text, (*known.ids, *self._encoded(rest)))
+
+    def remember(self, prompt: Prompt, reply: Message, ids: Sequence[int]) -> None:
+        """``reply`` as the message that it will be in the conversation, ``ids`` of the prompt and the reply."""
+        said = str(reply.get("content") or "").strip()
+        with self._lock:
+            self._known[_after(prompt.key, reply)] = _Known(prompt.text, said, array("i", ids))
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def _latest(self, keys: Sequence[bytes]) -> _Known | None:
+        with self._lock:
+            for key in reversed(keys):
+                if key in self._known:
+                    self._known.move_to_end(key)
+                    return self._known[key]
+        return None
+
+    def _rest(self, known: _Known, text: str) -> str | None:
+        """The text after the known reply; None where the known part is written in another way now."""
+        if not text.startswith(known.text):
+            return None
+        start = len(known.text)
+        places = [(at, end) for end in self._end_texts if (at := text.find(end, start)) >= 0]
+        if not places:
+            return None
+        at, end = min(places)
+        if known.said not in text[start:at]:
+            return None
+        return text[at + len(end) :] if known.ids[-1] in self._ends else text[at:]
+
+    def _text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+        told = [_for_template(message) for message in messages]
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                told, tools=[dict(tool) for tool in tools] or None, add_generation_prompt=True, tokenize=False
+            )
+        except Exception as error:  # a template refuses by whatever exception it likes
+            raise BadSetting(f"the chat template refuses these messages: {error}") from error
+        return text
+
+    def _encoded(self, text: str) -> Sequence[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+
+def _for_template(message: Message) -> dict[str, Any]:
+    """A message as chat templates read it: its text in one piece, arguments as an object."""
+    told = {**message, "content": text_of(message.get("content"))}
+    if told.get("role") == "developer":
+        told["role"] = "system"
+    if told.get("tool_calls"):
+        told["tool_calls"] = [_call_for_template(call) for call in told["tool_calls"]]
+    else:
+        told.pop("tool_calls", None)
+    return told
+
+
+def _call_for_template(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    return {**call, "function": {**function, "arguments": _arguments(function.get("arguments"))}}
+
+
+def _arguments(given: Any) -> Any:
+    """An object where it is one, else the text that was to be one."""
+    if not isinstance(given, str):
+        return given or {}
+    try:
+        made = json.loads(given or "{}", strict=False)
+    except ValueError:
+        return given
+    return made if isinstance(made, dict) else given
+
+
+def text_of(content: Any) -> str:
+    """The content of a message in one piece. Raises: BadSetting for what is no text."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = content if isinstance(content, list) else [content]
+    other = [part for part in parts if not (isinstance(part, Mapping) and isinstance(part.get("text"), str))]
+    if other:
+        raise BadSetting(f"a message holds {str(other[0])[:60]!r}; local models read text only")
+    return "".join(part["text"] for part in parts)
+
+
+def _keys(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """A key for the tools, and for what every message ends."""
+    keys = [hashlib.blake2b(json.dumps(list(tools), sort_keys=True, default=str).encode(), digest_size=16).digest()]
+    for message in messages:
+        keys.append(_after(keys[-1], message))
+    return keys
+
+
+def _after(key: bytes, message: Message) -> bytes:
+    """What matters of a message: ids of calls, which others may change, and space around text do not."""
+    calls = [(call["function"].get("name"), _sent(call)) for call in message.get("tool_calls") or ()]
+    told = [message.get("role"), text_of(message.get("content")).strip(), calls]
+    return hashlib.blake2b(key + json.dumps(told, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def _sent(call: Mapping[str, Any]) -> Any:
+    """Arguments that were no JSON come back wrapped in some (``agents/model.py``)."""
+    arguments = _arguments(call["function"].get("arguments"))
+    return arguments["unreadable"] if isinstance(arguments, dict) and [*arguments] == ["unreadable"] else arguments
