@@ -13,7 +13,7 @@ from knowhow.agents.metering import Meter
 from knowhow.agents.types import Start
 from knowhow.environments.suites.household import Household
 from knowhow.environments.types import Trajectory
-from knowhow.training.pocket.players import aimless, wandering
+from knowhow.training.pocket.players import aimless, straight
 
 
 @cache
@@ -27,7 +27,7 @@ async def _episodes(count: int, attempts: int) -> tuple[Trajectory, ...]:
     for number, task in enumerate(suite.tasks("train")[:count]):
         for attempt in range(attempts):
             dice = Random(f"{number}/{attempt}")
-            player = aimless(dice) if attempt % 2 else wandering(suite.oracle(task, seed=number), dice, before=1)
+            player = aimless(dice) if attempt % 2 else straight(suite.oracle(task, seed=number))
             start = Start(number, attempt=attempt)
             played.append(await play(suite, Agent(player, Meter(), model="mediocre"))(task, start))
     return tuple(played)

@@ -87,13 +87,24 @@ def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> di
     folder = Path(trainer.args.output_dir)
     try:
         with quiet():
-            found = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+            last = last_checkpoint(folder)
+            if last and last.endswith(f"-{trainer.args.max_steps}"):  # it was through, and died before it could tell
+                return _loaded(trainer, Path(last))
+            found = trainer.train(resume_from_checkpoint=last)
     except (OSError, RuntimeError) as error:
         if _disk_full(error):
             raise KnowhowError(f"no room left in {folder}; make room and run the same command again") from error
         raise
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {"steps": found.global_step, "losses": losses, "seconds": round(found.metrics["train_runtime"], 2)}
+
+
+def _loaded(trainer: Any, checkpoint: Path) -> dict[str, Any]:
+    """What a finished training left, without another step."""
+    trainer._load_from_checkpoint(str(checkpoint))
+    state = json.loads((checkpoint / "trainer_state.json").read_text())
+    losses = [entry["loss"] for entry in state["log_history"] if "loss" in entry]
+    return {"steps": state["global_step"], "losses": losses, "seconds": 0.0}
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -1,5 +1,5 @@
-"""Mediocre players, whose episodes the pocket model learns to speak from: one knows a way but wanders first, one knows
-none and gives up."""
+"""Players whose episodes the pocket model learns to speak from: one goes straight, one looks for the way, and one is
+aimless and gives up."""
 
 from __future__ import annotations
 
@@ -10,25 +10,42 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from knowhow.agents.novice.reading import read_observation
 from knowhow.agents.types import Decider, Turn
-from knowhow.environments.calls import parse_call
+from knowhow.environments.calls import parse_call, render_call
 from knowhow.environments.types import ToolCall
 
 GIVE_UP = "I have nothing more to do."
 
 
-def wandering(way: Sequence[ToolCall], dice: Random, *, before: int = 3, often: float = 0.03) -> Decider:
-    """Does up to ``before`` random things that are possible, then follows ``way``, straying with the probability
-    ``often`` before each of its calls; gives up where it ends."""
-    left = list(way)
-    stray = [True] * dice.randint(0, before)
-    for _ in left:
-        stray += [True] * (dice.random() < often) + [False]
-    moves = iter(stray)
+def straight(way: Sequence[ToolCall]) -> Decider:
+    """Follows ``way``, and gives up where it ends."""
+    left = iter(way)
 
     async def decide(turn: Turn) -> AIMessage:
-        if next(moves, True) and left:
-            return _reply(_anything(turn, dice))
-        return _reply(left.pop(0) if left else None)
+        return _reply(next(left, None))
+
+    return decide
+
+
+def methodical(way: Sequence[ToolCall], dice: Random, *, often: float = 0.03) -> Decider:
+    """As one who knows what to do, and not where: before the first call of ``way`` it makes those that stand before it
+    in the list of what is possible and begin with the same word. With the probability ``often`` it does something
+    else on the way."""
+    left, looking = list(way), True
+
+    async def decide(turn: Turn) -> AIMessage:
+        nonlocal looking
+        options = _options(turn)
+        if not left or (options and dice.random() < often):
+            return _reply(parse_call(dice.choice(options), turn.tools) if left else None)
+        wanted = render_call(left[0], turn.tools)
+        alike = [option for option in options if option.split()[:1] == wanted.split()[:1]]
+        done = {render_call(call, turn.tools) for call in _made(turn)}
+        before = alike[: alike.index(wanted)] if looking and wanted in alike else []
+        others = [option for option in before if option not in done]
+        if others:
+            return _reply(parse_call(others[0], turn.tools))
+        looking = False
+        return _reply(left.pop(0))
 
     return decide
 
@@ -44,8 +61,17 @@ def aimless(dice: Random, *, least: int = 2, most: int = 8) -> Decider:
 
 
 def _anything(turn: Turn, dice: Random) -> ToolCall | None:
-    _, options = read_observation(_text(turn.messages[-1]))
+    options = _options(turn)
     return parse_call(dice.choice(options), turn.tools) if options else None
+
+
+def _options(turn: Turn) -> tuple[str, ...]:
+    return read_observation(_text(turn.messages[-1]))[1]
+
+
+def _made(turn: Turn) -> list[ToolCall]:
+    replies = [message for message in turn.messages if isinstance(message, AIMessage)]
+    return [ToolCall(call["name"], call["args"]) for reply in replies for call in reply.tool_calls]
 
 
 def _text(message: BaseMessage) -> str:
