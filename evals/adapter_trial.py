@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Trajectory
-from knowhow.evals.routing import uri
+from knowhow.evals.routing import of_base, uri
 from knowhow.evals.stage import Stage
 from knowhow.evals.stats import paired
 from knowhow.evals.tasks import draw, jobs
@@ -30,21 +31,22 @@ class Verdict:
 
 
 async def put_to_trial(
-    stage: Stage, registry: Registry, adapter: Adapter, episodes: int, recall: Recall = nothing, version: int = 0
+    stage: Stage, registry: Registry, adapter: Adapter, recall: Recall = nothing, version: int = 0
 ) -> Verdict:
-    """Play the validation tasks with the adapter and with what plays without it, and settle its status.
+    """Play validation tasks, as many as ``Settings.trial`` says, with the adapter and with what plays without it, and
+    settle its status.
 
     What plays without it is the active adapter that it would replace, or the base. Stored episodes are not played
     again. Raises: as ``Stage.play``.
     """
     settings = stage.settings
-    todo = jobs(draw(stage.suite, "validation", episodes, settings.seed), settings.seed, "trial")
-    folder, base = stage.folder.path, adapter.base
+    todo = jobs(draw(stage.suite, "validation", settings.trial, settings.seed), settings.seed, "trial")
+    folder, model = stage.folder.path, of_base(Path(adapter.base), settings)
     active = registry.adapters(AdapterStatus.ACTIVE)
     replaced = next((one for one in active if one.base_hash == adapter.base_hash), None)
     phase = f"trial {adapter.id}"
-    with_it = await _play(stage, uri(base, adapter, folder), phase, todo, recall, version)
-    before = await _play(stage, uri(base, replaced, folder), f"{phase} without", todo, recall, version)
+    with_it = await _play(stage, uri(model, adapter, folder), phase, todo, recall, version)
+    before = await _play(stage, uri(model, replaced, folder), f"{phase} without", todo, recall, version)
     verdict = judged(with_it, before, adapter.kinds)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
     return verdict

@@ -83,6 +83,9 @@ def run(
     withhold: Annotated[
         bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")
     ] = None,
+    adapters: Annotated[
+        str | None, typer.Option(help="A run folder whose active adapters play, each for its kinds of task.")
+    ] = None,
     attempts: Annotated[
         int | None, typer.Option(help="How often each task is played, in the same world with replies drawn anew.")
     ] = None,
@@ -146,6 +149,15 @@ def evolve(
         bool | None, typer.Option("--review", help="What is learned waits for you: see `knowhow memory review`.")
     ] = None,
     curriculum: Curriculum = None,
+    train_every: Annotated[
+        int | None, typer.Option(help="Train an adapter every so many rounds, and use it where its trial shows a gain.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="How to train: see `knowhow recipes`.")] = None,
+    tuning: Annotated[str | None, typer.Option(help="Settings of the training: 'epochs=2, rate=1e-3, rank=8'.")] = None,
+    trial: Annotated[int | None, typer.Option(help="Validation episodes of an adapter's trial.")] = None,
+    fresh: Annotated[
+        bool | None, typer.Option("--fresh", help="Train only on what was played with the present adapter.")
+    ] = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,

@@ -30,7 +30,7 @@ class Trainer:
         self.registry = Registry(memory.journal)
         if self.settings.train_every:
             self.base = base_of(self.settings)
-            stage.route = route(self.registry.adapters, self.base, stage.folder.path)
+            stage.route = route(self.registry.adapters, self.settings, stage.folder.path)
 
     async def after(self, round: int) -> None:
         """Train on the episodes so far, and put the adapter to trial, where the round is one of those.
@@ -50,9 +50,7 @@ class Trainer:
         self.stage.watch.phase(f"fine-tune {round}", 0)
         adapter = train(made, self.registry, self.stage.folder.path)
         if "trial" not in adapter.metrics:
-            await put_to_trial(
-                self.stage, self.registry, adapter, self.settings.trial, self.recall, self.memory.version
-            )
+            await put_to_trial(self.stage, self.registry, adapter, self.recall, self.memory.version)
 
     def _episodes(self, round: int) -> list[Trajectory]:
         store = self.stage.folder.episodes

@@ -20,13 +20,23 @@ def base_of(settings: Settings) -> Path:
     return Path(name)
 
 
-def uri(base: str | Path, adapter: Adapter | None = None, folder: Path = Path()) -> str:
-    """The model of a base with an adapter of the run in ``folder``, or without."""
-    return f"hf:{base}" if adapter is None else f"hf:{base}@{(folder / adapter.path).resolve()}"
+def of_base(base: Path, settings: Settings) -> str:
+    """The URI of a base: that of the run, with its options, where it played with this base."""
+    scheme, name, _ = parse_uri(settings.model)
+    played = scheme == "hf" and Path(name.partition("@")[0]).resolve() == base.resolve()
+    return settings.model if played and "@" not in name else f"hf:{base}"
 
 
-def route(adapters: Callable[[], Sequence[Adapter]], base: Path, folder: Path) -> Callable[[str], str]:
-    """Which model plays a kind of task: the base with the active adapter for that kind, or without. ``adapters`` are
-    those of the run in ``folder``, asked for each episode."""
-    base_hash = weights_hash(base)
-    return lambda kind: uri(base, serving(adapters(), base_hash, kind), folder)
+def uri(model: str, adapter: Adapter | None, folder: Path) -> str:
+    """The URI of a base with an adapter of the run in ``folder``, or without; its options stay."""
+    if adapter is None:
+        return model
+    name, mark, options = model.partition("?")
+    return f"{name}@{(folder / adapter.path).resolve()}{mark}{options}"
+
+
+def route(adapters: Callable[[], Sequence[Adapter]], settings: Settings, folder: Path) -> Callable[[str], str]:
+    """Which model plays a kind of task: the run's with the active adapter for that kind, or without. ``adapters`` are
+    those of the run in ``folder``, asked for each episode. Raises: as ``base_of``."""
+    base_hash = weights_hash(base_of(settings))
+    return lambda kind: uri(settings.model, serving(adapters(), base_hash, kind), folder)

@@ -20,7 +20,7 @@ from knowhow.environments.discover import at_least, build, split_list
 from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.types import StopReason, Suite, Task, Trajectory
 from knowhow.evals.folder import RunFolder
-from knowhow.evals.routing import base_of, route
+from knowhow.evals.routing import route
 from knowhow.evals.settings import Settings
 from knowhow.evals.summary import summarise
 from knowhow.evals.tasks import draw
@@ -141,7 +141,7 @@ def _route(settings: Settings) -> Callable[[str], str] | None:
     folder = Path(settings.adapters)
     with Journal.open(folder / "journal.db") as journal:
         adapters = Registry(journal).adapters()
-    return route(lambda: adapters, base_of(settings), folder)
+    return route(lambda: adapters, settings, folder)
 
 
 def check(settings: Settings, *splits: str) -> Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Trajectory
 from knowhow.evals.adapter_trial import put_to_trial
 from knowhow.evals.folder import RunFolder
-from knowhow.evals.routing import uri
+from knowhow.evals.routing import of_base, uri
 from knowhow.evals.run import banks_of, open_memory_of
 from knowhow.evals.stage import Stage, open_mind, open_suite
 from knowhow.evals.watch import Watch
@@ -68,18 +68,23 @@ async def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress:
         adapter = train(made, registry, run, progress)
         if asked.trial:
             adapter = await _tried(folder, registry, adapter, asked, watch)
-        return {"run": str(run), "adapter": encode(adapter), "model": uri(adapter.base, adapter, run)}
+        return {
+            "run": str(run),
+            "adapter": encode(adapter),
+            "model": uri(of_base(asked.base, folder.settings), adapter, run),
+        }
 
 
 async def _tried(folder: RunFolder, registry: Registry, adapter: Adapter, asked: Asked, watch: Watch) -> Adapter:
-    model = load_model(uri(asked.base), meter=Meter())
-    stage = Stage(folder, open_suite(folder.settings.suite), model, watch)
+    settings = replace(folder.settings, trial=asked.trial, model=of_base(asked.base, folder.settings))
+    stage = Stage(folder, open_suite(settings.suite), load_model(settings.model, meter=Meter()), watch)
+    folder.settings = settings
     if not asked.remember:
-        await put_to_trial(stage, registry, adapter, asked.trial)
+        await put_to_trial(stage, registry, adapter)
         return registry.get(adapter.id)
     with open_memory_of(str(folder.path)) as memory:
-        recall = open_mind(folder.settings, banks_of(folder.path), memory, model, stage.suite).recall
-        await put_to_trial(stage, registry, adapter, asked.trial, recall, memory.version)
+        recall = open_mind(settings, banks_of(folder.path), memory, stage.model, stage.suite).recall
+        await put_to_trial(stage, registry, adapter, recall, memory.version)
     return registry.get(adapter.id)
 
 

@@ -2,11 +2,13 @@
 
     python -m knowhow.evals.benches.finetune --base runs/pocket --recipes "sft;weighted;dpo" --tasks 100 --attempts 4
     python -m knowhow.evals.benches.finetune --base runs/pocket --recipes sft --rounds 3
+    python -m knowhow.evals.benches.finetune --recipes context_distillation --memory runs/pocket-memory
 
 The base plays training tasks, each several times in the same world; every recipe trains on these episodes, with as many
 updates. In a further round the last adapter plays other tasks, and the base is trained anew on what came of all rounds
 (ReST-EM, arXiv 2312.06585). All are tested on the same tasks and seeds of the test split, at the temperature given.
-Prints one JSON object. Goes on where it was interrupted, in ``--out``.
+With ``--memory`` the training episodes have that memory in their prompts, and so has the base in one more test
+(``remembering``). Prints one JSON object. Goes on where it was interrupted, in ``--out``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowhow.environments.types import Trajectory
+from knowhow.environments.types import Trajectory, Usage
 from knowhow.evals.folder import read_result
 from knowhow.evals.routing import uri
 from knowhow.evals.run import run
@@ -48,9 +50,14 @@ class Bench:
     temperature: float
     tuning: Tuning
     seed: int
+    memory: Path | None = None
+
+    @property
+    def model(self) -> str:
+        return f"hf:{self.base}?temperature={self.temperature}"
 
     async def played(
-        self, name: str, model: str, split: str, episodes: int, attempts: int, seed: int
+        self, name: str, model: str, split: str, episodes: int, attempts: int, seed: int, memory: Path | None = None
     ) -> list[Trajectory]:
         """The episodes of a run, stored ones as they are."""
         folder = self.out / name
@@ -58,8 +65,9 @@ class Bench:
             settings = Settings(
                 self.suite,
                 split,
-                f"{model}?temperature={self.temperature}",
+                model,
                 episodes=episodes,
+                memory=str(memory) if memory else "none",
                 attempts=attempts,
                 seed=seed,
                 concurrency=16,
@@ -75,13 +83,15 @@ class Bench:
 
     async def recipe(self, recipe: str, rounds: int) -> dict[str, Any]:
         """The figures of a recipe over its rounds."""
-        base = await self.tested("base", uri(self.base))
-        model, episodes, told = uri(self.base), list[Trajectory](), list[dict[str, Any]]()
+        base = await self.tested("base", self.model)
+        model, episodes, told = self.model, list[Trajectory](), list[dict[str, Any]]()
         for round in range(1, rounds + 1):
             name = "train-1" if round == 1 else f"train-{_file(recipe)}-{round}"
-            episodes += await self.played(name, model, "train", self.tasks, self.attempts, self.seed + round)
+            episodes += await self.played(
+                name, model, "train", self.tasks, self.attempts, self.seed + round, self.memory
+            )
             adapter = self.trained(recipe, episodes)
-            model = uri(self.base, adapter, self.out)
+            model = uri(self.model, adapter, self.out)
             played = await self.tested(f"{_file(recipe)}-{round}", model)
             told.append({"round": round, **self.figures(played, base), "training": adapter.metrics["training"]})
         return {"recipe": recipe, "rounds": told}
@@ -94,19 +104,25 @@ class Bench:
 
     def figures(self, played: Sequence[Trajectory], base: Sequence[Trajectory]) -> dict[str, Any]:
         won = sum(one.success for one in played)
+        used = sum((one.usage for one in played), Usage())
         rewards, before = ([one.reward or 0.0 for one in some] for some in (played, base))
         return {
             "success": round(won / len(played), 4),
             "ci95": [round(bound, 4) for bound in wilson(won, len(played))],
             "less_base": paired(rewards, before),
             "by_kind": by_kind(played),
+            "prompt_tokens": round(used.prompt_tokens / max(1, used.calls)),
             "steps": round(sum(len(one.steps) for one in played) / len(played), 1),
         }
 
     async def all(self, recipes: Sequence[str], rounds: int) -> dict[str, Any]:
         before = weights_hash(self.base)
-        base = await self.tested("base", uri(self.base))
+        base = await self.tested("base", self.model)
         told = [await self.recipe(recipe, rounds) for recipe in recipes]
+        more = {}
+        if self.memory:
+            known = await self.played("test-remembering", self.model, "test", self.test, 1, self.seed, self.memory)
+            more["remembering"] = self.figures(known, base)
         return {
             "base": {
                 "model": str(self.base),
@@ -148,6 +164,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--memory", type=Path, help="a run folder whose memory the training episodes have")
     parser.add_argument("--out", type=Path, default=Path("runs/finetune"))
     given = parser.parse_args()
     tuning = Tuning(steps=given.steps, batch=given.batch, rate=given.rate, seed=given.seed)
@@ -161,6 +178,7 @@ def main() -> None:
         given.temperature,
         tuning,
         given.seed,
+        given.memory,
     )
     recipes = [part.strip() for part in given.recipes.split(";") if part.strip()]
     print(json.dumps(asyncio.run(bench.all(recipes, given.rounds))))

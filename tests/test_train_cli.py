@@ -1,0 +1,103 @@
+"""``knowhow train``, ``knowhow adapters`` and training within an evolution, by the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pocket import episodes, tiny
+from typer.testing import CliRunner
+
+from knowhow.evals.cli import app
+from knowhow.memory.journal import Journal
+from knowhow.training.registry import Registry
+from knowhow.training.types import AdapterStatus
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.train
+torch.set_num_threads(1)
+
+
+def knowhow(*words: object) -> Any:
+    found = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def run(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with episodes that succeeded, though its model never would."""
+    from knowhow.evals.folder import RunFolder
+    from knowhow.evals.settings import Settings
+
+    folder = tmp_path_factory.mktemp("run") / "run"
+    with RunFolder.create(folder, "run", Settings(split="train", model=f"hf:{base}")) as made:
+        for index, one in enumerate(episodes()):
+            made.episodes.put(one, phase="run", round=0, index=index)
+    return folder
+
+
+def test_an_adapter_is_trained_tried_listed_used_and_retired(base: Path, run: Path) -> None:
+    command = ("train", run, "--base", base, "--steps", 2, "--batch", 2, "--trial", 2, "--kind", "clean", "--json")
+    told = json.loads(knowhow(*command))
+    id = told["adapter"]["id"]
+    assert told["adapter"]["kinds"] == ["clean"] and told["adapter"]["status"] == "retired"
+    assert told["card"]["kinds"] == {"clean": told["card"]["rows"]} and told["estimate"]["steps"] == 2
+    assert json.loads(knowhow(*command))["adapter"] == told["adapter"]  # trained once
+    assert id in knowhow("adapters", "list", run) and "points on validation" in knowhow("adapters", "list", run)
+    assert "is active" in knowhow("adapters", "use", run, id)
+    with Journal.open(run / "journal.db") as journal:
+        assert [one.id for one in Registry(journal).adapters(AdapterStatus.ACTIVE)] == [id]
+    out = run.with_name("played")
+    played = ("run", "--model", f"hf:{base}?max_tokens=8", "--split", "train", "--episodes", 6, "--adapters", run)
+    knowhow(*played, "--out", out)
+    from knowhow.memory.episodes import Episodes
+
+    with Episodes.open(out) as stored:
+        models = {one.task.kind: one.model for one in stored.find("run")}
+    assert id in models["clean"] and not any(id in model for kind, model in models.items() if kind != "clean")
+    assert "is retired" in knowhow("adapters", "retire", run, id)
+
+
+def test_a_dry_run_says_what_it_would_take_and_writes_nothing(base: Path, run: Path) -> None:
+    before = sorted(run.rglob("*"))
+    told = knowhow("train", run, "--base", base, "--epochs", 2, "--batch", 4, "--dry-run")
+    assert "# Data card" in told and "steps" in told and " MB" in told
+    assert sorted(run.rglob("*")) == before
+
+
+def test_an_evolution_trains_every_so_many_rounds_and_resumes(base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evolved"
+    model = f"hf:{base}?max_tokens=8"
+    told = json.loads(
+        knowhow(
+            *("evolve", "--model", model, "--episodes", 4, "--rounds", 2, "--validation", 2, "--train-every", 1),
+            *("--recipe", "kto(balanced=False)", "--tuning", "steps=2, batch=2", "--trial", 2, "--out", out, "--json"),
+        )
+    )
+    assert len(told["rounds"]) == 2
+    with Journal.open(out / "journal.db") as journal:
+        found = Registry(journal).adapters()
+    assert found and {one.recipe for one in found} == {"kto(balanced=False)"}
+    assert all("trial" in one.metrics and (out / one.path).is_dir() for one in found)
+    assert json.loads(knowhow("evolve", "--resume", out, "--json")) == told
+
+
+def test_recipes_and_kinds_of_adapter_are_listed() -> None:
+    told = json.loads(knowhow("recipes", "--json"))
+    assert {"sft", "dpo", "kto", "verifier"} <= {one["name"] for one in told["recipes"]}
+    assert {"lora", "dora"} <= {one["name"] for one in told["adapters"]}
+
+
+def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path) -> None:
+    found = CliRunner().invoke(
+        app, ["evolve", "--model", "novice", "--train-every", "1", "--out", str(tmp_path / "no")]
+    )
+    assert found.exit_code and "takes no adapters here" in str(found.exception)
