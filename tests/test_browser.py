@@ -177,6 +177,19 @@ async def test_timers_and_animations_are_through_and_no_time_passes(tmp_path: Pa
     assert told[0] == told[1]
 
 
+async def test_a_picture_that_a_style_shows_is_there_when_the_page_is_looked_at(tmp_path: Path) -> None:
+    """Before it is loaded, what it is on has no size, and so cannot be clicked."""
+    (tmp_path / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"/>')
+    html = """<button onclick="one.className = 'icon' + n++">Show</button>
+      <span id=one title=picture onclick="0"></span><script>let n = 0; for (let i = 0; i < 9; i++)
+      document.write(`<style>.icon${i} { content: url(icon.svg?${i}); height: 14px }</style>`)</script>"""
+    async with page(tmp_path, html) as do:
+        assert 'click(element="button picture")' not in (do.last.commands or ())
+        for _ in range(9):
+            assert 'click(element="button picture")' in ((await do('click(element="button Show")')).commands or ())
+        assert "Nothing happens" not in (await do('click(element="button picture")')).observation
+
+
 async def test_dialogs_new_windows_and_downloads_hold_nothing_up(tmp_path: Path) -> None:
     (tmp_path / "other.html").write_text("<title>Other</title><p>other page<script>alert('hello')</script>")
     (tmp_path / "data.bin").write_bytes(bytes(9))

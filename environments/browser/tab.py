@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from knowhow.environments.browser.chromium import chromiums
 from knowhow.environments.browser.gate import Gate
+from knowhow.environments.browser.loading import Loading
 from knowhow.environments.browser.scripts import AT_START, MARK, SCROLLS, UNREACHABLE
 from knowhow.environments.browser.snapshot import Snapshot
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.errors import BadSetting, EngineFailed
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, Locator, Page, Request
+    from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, Locator, Page
 
 ACTION_MS = 30_000
 """How long one action may take, on a busy machine. What cannot be reached is told before (``UNREACHABLE``)."""
@@ -27,9 +28,6 @@ QUIET_MS = 1000
 """How far the page's clock goes on after every action: its timers and animations run, and nothing else takes time."""
 ROUNDS = 5
 """How often that is done again where it made the page load more."""
-
-ENDLESS = ("eventsource", "websocket", "ping", "media")
-"""Requests that are not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +50,16 @@ class Refused(Exception):
 class Tab:
     """A page and what happened to it since it was last looked at."""
 
-    def __init__(self, context: BrowserContext, page: Page, gate: Gate) -> None:
+    def __init__(self, context: BrowserContext, page: Page, session: CDPSession, gate: Gate) -> None:
         self.page = page
         self._gate = gate
         self.snapshot = Snapshot()
         self._context = context
-        self._loading: set[Request] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._session = session
+        self._loading = Loading(page, session)
         self._notes: list[str] = []
         self._crashed = False
-        self._history: CDPSession | None = None
         self._first = 0
-        page.on("request", self._begins)
-        page.on("requestfinished", self._ends)
-        page.on("requestfailed", self._ends)
         page.on("dialog", self._dialog)
         page.on("download", self._download)
         page.on("crash", self._crash)
@@ -90,17 +83,20 @@ class Tab:
             await context.clock.install(time=time)
             await context.clock.pause_at(time)
             await context.add_init_script(AT_START)
-            tab = cls(context, await context.new_page(), gate)
+            page = await context.new_page()
+            tab = cls(context, page, await context.new_cdp_session(page), gate)
             await gate.guard(context, tab._refused)
-            tab._history = await context.new_cdp_session(tab.page)
+            await tab._loading.listen()
             yield tab
 
     async def goto(self, url: str) -> None:
-        """Open a start page. Raises: BadSetting where it cannot be."""
-        from playwright.async_api import Error
+        """Open a start page. Raises: BadSetting where it cannot be, EngineFailed where it takes too long."""
+        from playwright.async_api import Error, TimeoutError
 
         try:
             await self.page.goto(url, timeout=60_000)
+        except TimeoutError:
+            raise EngineFailed(f"the page {url} did not load in 60 s; open the episode again") from None
         except Error as error:
             if self.lost(error):
                 raise
@@ -226,14 +222,13 @@ class Tab:
 
     async def _place(self) -> int:
         """Where in its history the tab is."""
-        assert self._history is not None, "it is set when the tab opens"
-        return int((await self._history.send("Page.getNavigationHistory"))["currentIndex"])
+        return int((await self._session.send("Page.getNavigationHistory"))["currentIndex"])
 
     async def _loaded(self) -> None:
         try:
             async with asyncio.timeout(LOADING_S):
                 await self._pulse()
-                await self._idle.wait()
+                await self._loading.ended()
         except TimeoutError:
             self._notes.append("The page is still loading.")
 
@@ -255,23 +250,12 @@ class Tab:
 
         for left in reversed(range(ROUNDS)):
             try:
-                await self.page.evaluate("0")
+                await self._loading.pulse()
                 return
             except Error as error:
                 if self.lost(error) or not left:
                     raise
                 await self.page.wait_for_load_state()
-
-    def _begins(self, request: Request) -> None:
-        if request.resource_type in ENDLESS:
-            return
-        self._loading.add(request)
-        self._idle.clear()
-
-    def _ends(self, request: Request) -> None:
-        self._loading.discard(request)
-        if not self._loading:
-            self._idle.set()
 
     def _refused(self, url: str) -> None:
         parts = urlsplit(url)
