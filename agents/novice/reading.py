@@ -74,7 +74,7 @@ def read_situation(messages: Sequence[BaseMessage], tools: Sequence[Tool]) -> Si
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def read_observation(text: str) -> tuple[str, tuple[str, ...]]:
     """(what is seen, the possible commands)."""
     seen, _, listed = text.partition(f"{COMMANDS_HEADING}\n")

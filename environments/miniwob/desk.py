@@ -80,8 +80,11 @@ class Desk:
             await self.do("scroll", direction="up")
 
     async def do(self, name: str, **arguments: Any) -> None:
+        """Make a call; elements are given by their refs, and named as the possible commands name them."""
         if not self.last.done:
-            self.calls.append(ToolCall(name, arguments))
+            wordings = {one.node.ref: one.wording for one in self._env.snapshot.elements}
+            named = {key: wordings[ref] for key, ref in arguments.items() if key in ("element", "to")}
+            self.calls.append(ToolCall(name, {**arguments, **named}))
             self.last = await self._env.step(self.calls[-1])
 
     async def page(self, expression: str) -> Any:

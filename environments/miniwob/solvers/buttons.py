@@ -76,7 +76,7 @@ async def click_widget(desk: Desk) -> None:
     """The snapshot calls an area a text box as well, so the page is asked which one it is."""
     kind = desk.quoted()
     if kind in ("text", "textarea"):
-        fields = "[...document.querySelectorAll('#area input[type=text], #area textarea')].map(e => e.type)"
+        fields = "[...document.querySelectorAll('#area [data-type^=text]')].map(e => e.dataset.type)"
         await desk.click("textbox", nth=(await desk.page(fields)).index(kind))
     else:
         await desk.click(kind)

@@ -9,14 +9,24 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Decider, Turn
+from knowhow.environments.errors import EngineFailed
 from knowhow.environments.types import Suite, ToolCall
+from knowhow.environments.worker import ENGINE_TRIES
 
 NOTHING_TO_DO = AIMessage("I have nothing more to do.")
 
 
 async def oracle_calls(suite: Suite, job: Job) -> Sequence[ToolCall] | None:
-    """What the oracle would do, None where the suite has no oracle; it may block, and so has a thread of its own."""
-    return await asyncio.to_thread(suite.oracle, job.task, seed=job.seed)
+    """What the oracle would do, None where the suite has no oracle; asked again where an engine fails.
+
+    It may block, and so has a thread of its own. Raises: whatever it raises at last.
+    """
+    for _ in range(ENGINE_TRIES):
+        try:
+            return await asyncio.to_thread(suite.oracle, job.task, seed=job.seed)
+        except EngineFailed as error:
+            failed = error
+    raise failed
 
 
 def following(calls: Sequence[ToolCall]) -> Decider:
