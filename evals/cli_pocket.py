@@ -21,7 +21,7 @@ def _group() -> None:
 def build(
     suite: Annotated[str, typer.Option(help="The suite to speak of; one with an oracle.")] = "household",
     out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("runs/pocket"),
-    episodes: Annotated[int, typer.Option(help="Episodes to learn from, one update each.", min=10)] = 2400,
+    episodes: Annotated[int, typer.Option(help="Episodes to learn from, one update each.", min=10)] = 2000,
     hidden: Annotated[int, typer.Option(help="The hidden size: 192 makes 2 million parameters.")] = 192,
     layers: Annotated[int, typer.Option(help="The number of layers.", min=1)] = 4,
     memory: Annotated[

@@ -24,7 +24,7 @@ SHOWN = 1 / 2
 """The share of episodes that come first, in which the way is gone straight: from these copying is learned fastest."""
 REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
-KNOWING = 0.35
+KNOWING = 0.5
 """How often it knows the way without."""
 TRIES = 3
 """With memory, a player that strayed too far to win plays again, up to so many times in all."""
@@ -56,7 +56,7 @@ async def plays(suite_name: str, memory: Path, count: int, seed: int, watch: Wat
 
 
 async def _straight(suite: Suite, job: Job) -> Trajectory:
-    agent = Agent(straight(_way(suite, job)), Meter(), model="mediocre")
+    agent = Agent(straight(job.task.goal, _way(suite, job)), Meter(), model="mediocre")
     return await play(suite, agent)(job.task, Start(job.seed))
 
 
@@ -73,8 +73,8 @@ async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Traject
 
 def _player(suite: Suite, job: Job, knowing: bool, dice: Random) -> Decider:
     if not knowing:
-        return aimless(dice)
-    return methodical(_way(suite, job), dice)
+        return aimless(job.task.goal, dice)
+    return methodical(job.task.goal, _way(suite, job), dice)
 
 
 def _way(suite: Suite, job: Job) -> Sequence[ToolCall]:

@@ -27,7 +27,7 @@ async def _episodes(count: int, attempts: int) -> tuple[Trajectory, ...]:
     for number, task in enumerate(suite.tasks("train")[:count]):
         for attempt in range(attempts):
             dice = Random(f"{number}/{attempt}")
-            player = aimless(dice) if attempt % 2 else straight(suite.oracle(task, seed=number))
+            player = aimless(task.goal, dice) if attempt % 2 else straight(task.goal, suite.oracle(task, seed=number))
             start = Start(number, attempt=attempt)
             played.append(await play(suite, Agent(player, Meter(), model="mediocre"))(task, start))
     return tuple(played)

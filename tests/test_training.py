@@ -20,7 +20,7 @@ from knowhow.training.recipes.verifier import Verifier
 from knowhow.training.recipes.weighted import Weighted, entropy
 from knowhow.training.registry import Registry, serving, weights_hash
 from knowhow.training.settings import Tuning
-from knowhow.training.types import Adapter, AdapterStatus, Example, Pair
+from knowhow.training.types import Adapter, AdapterStatus, Example, Pair, Source
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
@@ -62,7 +62,7 @@ def test_sampled_replies_are_trained_on_token_by_token_as_they_were_drawn() -> N
     assert [row.ids for row in rows(None, forgetful)] == [(1, 2, 3, 4), (1, 9, 9, 6)]
 
 
-def episodes_source():  # type: ignore[no-untyped-def]
+def episodes_source() -> Source:
     from knowhow.training.provenance import source_of
 
     return source_of(episodes()[0])
