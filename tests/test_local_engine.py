@@ -240,8 +240,8 @@ async def test_adapters_change_under_load_and_no_reply_is_by_another_than_it_nam
         for path in folders.adapters
         for at, prompt in enumerate(asked)
     }
-    current = ["", folders.adapters[0].name]
-    refused, answered = [], Counter[str]()
+    current = ["first", folders.adapters[0].name]
+    answered = Counter[str]()
     over = asyncio.Event()
 
     async def ask(number: int) -> None:
@@ -251,8 +251,7 @@ async def test_adapters_change_under_load_and_no_reply_is_by_another_than_it_nam
             at = draw.randrange(len(asked))
             try:
                 made = await engine.generate(asked[at], GREEDY, version)
-            except UnknownAdapter:
-                refused.append(version)
+            except UnknownAdapter:  # it was unloaded before the request came
                 continue
             assert list(made.ids) == wanted[kind, at][: len(made.ids)], version
             answered[version] += 1
@@ -262,15 +261,14 @@ async def test_adapters_change_under_load_and_no_reply_is_by_another_than_it_nam
             path = folders.adapters[version % 3]
             await asyncio.to_thread(engine.load_adapter, f"skill-v{version}", path)
             old, current[:] = current[0], [f"skill-v{version}", path.name]
-            await asyncio.sleep(0.02)
-            if old:
-                await asyncio.to_thread(engine.unload_adapter, old)
+            while answered[current[0]] < 5:  # noqa: ASYNC110 - a count, not an event
+                await asyncio.sleep(0)
+            await asyncio.to_thread(engine.unload_adapter, old)
         over.set()
 
     engine.load_adapter("first", folders.adapters[0])
-    current[0] = "first"
     await asyncio.gather(swap(), *(ask(number) for number in range(8)))
-    assert len(answered) > 6 and sum(answered.values()) > len(refused)
+    assert min(answered[f"skill-v{version}"] for version in range(12)) >= 5
     assert engine.adapters == ("skill-v11",)
 
 
@@ -388,7 +386,7 @@ def test_a_reply_that_was_cut_off_gets_its_end(engine: Engine) -> None:
 def test_another_conversation_is_encoded_afresh(engine: Engine, change: str) -> None:
     conversations = Conversations(engine.tokenizer, engine.ends)
     start = conversations.prompt(talk(), [TOOL])
-    told, tools = [dict(message) for message in talk('{"command": "look"}')], [TOOL]
+    told, tools = [{**message} for message in talk('{"command": "look"}')], [TOOL]
     conversations.remember(start, told[2], (*start.ids, 7, 7, 7, *engine.ends))
     match change:
         case "another reply":
@@ -398,7 +396,7 @@ def test_another_conversation_is_encoded_afresh(engine: Engine, change: str) -> 
         case "other tools":
             tools = [{**TOOL, "function": {"name": "walk"}}]
         case "arguments":
-            told[2] = talk('{"command": "go"}')[2]
+            told[2] = {**talk('{"command": "go"}')[2]}
     made = conversations.prompt(told, tools)
     assert list(made.ids) == engine.tokenizer.encode(made.text, add_special_tokens=False)
 

@@ -7,7 +7,6 @@ a long prompt and going on with other replies share a pass, and no reply depends
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,22 +18,22 @@ NAME = "knowhow_sequences"
 """Under which transformers knows it (``AttentionInterface``)."""
 
 
-@dataclass
 class Part:
-    """The next ``count`` tokens of one sequence."""
+    """The next tokens of one sequence, from place ``start`` to before ``end``."""
 
-    memory: Memory
-    count: int
-    masks: dict[int | None, torch.Tensor] = field(default_factory=dict)
+    def __init__(self, memory: Memory, ids: Sequence[int]) -> None:
+        self.memory, self.ids = memory, ids
+        self.start = len(memory.ids)
+        self.end = self.start + len(ids)
+        self._masks: dict[int | None, torch.Tensor] = {}
 
     def mask(self, window: int | None, device: torch.device) -> torch.Tensor:
         """Which tokens each new one sees: itself and those before it, within the layer's window."""
-        if window not in self.masks:
-            start = len(self.memory.ids)
-            ahead = torch.arange(start, start + self.count, device=device)[:, None]
-            behind = ahead - torch.arange(start + self.count, device=device)
-            self.masks[window] = (behind >= 0) & (behind < (window or start + self.count))
-        return self.masks[window]
+        if window not in self._masks:
+            places = torch.arange(self.end, device=device)
+            behind = places[self.start :, None] - places
+            self._masks[window] = (behind >= 0) & (behind < (window or self.end))
+        return self._masks[window]
 
 
 class Pass:
@@ -72,7 +71,7 @@ def attend(
     made = []
     start = 0
     for part in sequences.parts:
-        end = start + part.count
+        end = start + len(part.ids)
         known = part.memory.write(module.layer_idx, keys[0, :, start:end], values[0, :, start:end])
         made.append(_attend(part, queries[0, :, start:end], *known, scaling, sliding_window))
         start = end
@@ -88,7 +87,7 @@ def _attend(
     window: int | None,
 ) -> torch.Tensor:
     """Of shape (tokens, heads, size)."""
-    if part.count > 1:
+    if len(part.ids) > 1:
         mask = part.mask(window, queries.device)
         seen = scaled_dot_product_attention(
             queries[None], keys[None], values[None], attn_mask=mask, scale=scaling, enable_gqa=True

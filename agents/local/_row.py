@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from knowhow.agents.local._memory import Memory
 from knowhow.agents.local.types import Generated, Sampling, Token
 
-Tell = Callable[[Token], None]
+Tell = Callable[[Token], object]
 
 
 class Row:

@@ -69,7 +69,7 @@ class Chat:
         adapter: str = "",
         *,
         tools: bool = True,
-        tell: Callable[[Token], None] | None = None,
+        tell: Callable[[Token], object] | None = None,
     ) -> Reply:
         """``tools``: look for calls in the reply. Raises: as ``Engine.generate``."""
         return self.reply(prompt, await self.engine.generate(prompt.ids, sampling, adapter, tell), tools=tools)

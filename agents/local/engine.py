@@ -62,7 +62,7 @@ class Engine:
         prompt: Sequence[int],
         sampling: Sampling = Sampling(),  # noqa: B008 - it is immutable
         adapter: str = "",
-        tell: Callable[[Token], None] | None = None,
+        tell: Callable[[Token], object] | None = None,
     ) -> Generated:
         """The reply to a prompt of token ids, by the adapter of this name, an empty one for the base.
 
@@ -77,7 +77,7 @@ class Engine:
         prompt: Sequence[int],
         sampling: Sampling = Sampling(),  # noqa: B008
         adapter: str = "",
-        tell: Callable[[Token], None] | None = None,
+        tell: Callable[[Token], object] | None = None,
     ) -> Future[Generated]:
         """As ``generate``, for who has no event loop."""
         from knowhow.agents.local._row import Row
