@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from knowhow.environments.errors import EpisodeOver, KnowhowError, UnknownName
 from knowhow.environments.remote import wire
+from knowhow.environments.remote.http import told
 from knowhow.environments.remote.sessions import ServerFull, Session, Sessions
 from knowhow.environments.remote.wire import Object
 from knowhow.environments.types import SPLITS, Split, Suite, Task
@@ -122,17 +122,7 @@ def answering(
 
 
 async def _told(request: Request) -> dict[str, Any]:
-    if request.method == "GET":
-        return dict(request.query_params)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY:
-            raise ValueError(f"the request has over {BODY:,} bytes")
-    told = json.loads(body or b"{}")
-    if not isinstance(told, dict):
-        raise ValueError(f"the request {told!r:.100} is no JSON object")
-    return told
+    return dict(request.query_params) if request.method == "GET" else await told(request, BODY)
 
 
 def _split(asked: Object) -> Split:

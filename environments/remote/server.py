@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-import hmac
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.remote.http import Guard, run
 from knowhow.environments.remote.openenv_server import openenv_routes
 from knowhow.environments.remote.requests import BODY, Requests, http_routes
 from knowhow.environments.remote.sessions import Sessions
@@ -45,12 +37,7 @@ async def serve(suite: Suite, how: Serving, ready: Callable[[str], None]) -> Non
 
     Raises: BadSetting for an address that is not to be had.
     """
-    with _listening(how.host, how.port) as listener:
-        app = application(suite, how)
-        config = uvicorn.Config(app, log_level="error", ws_max_size=BODY, timeout_graceful_shutdown=3)
-        host = f"[{how.host}]" if ":" in how.host else how.host
-        ready(f"http://{host}:{listener.getsockname()[1]}")
-        await uvicorn.Server(config).serve(sockets=[listener])
+    await run(application(suite, how), how.host, how.port, ready, most_bytes=BODY)
 
 
 def application(suite: Suite, how: Serving) -> Starlette:
@@ -66,42 +53,4 @@ def application(suite: Suite, how: Serving) -> Starlette:
             await sessions.close()
 
     routes = [*http_routes(requests), *openenv_routes(requests)]
-    return Starlette(routes=routes, middleware=[Middleware(_Guard, token=how.token)], lifespan=lifespan)
-
-
-class _Guard:
-    """Refuses who does not know the token, and every web page: a browser tells where a request comes from."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._token = app, token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = "" if scope["type"] == "lifespan" else self._refusal(HTTPConnection(scope))
-        if not refusal:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal})
-        else:
-            await JSONResponse({"error": refusal}, 403 if "pages" in refusal else 401)(scope, receive, send)
-
-    def _refusal(self, request: HTTPConnection) -> str:
-        if "origin" in request.headers:
-            return "web pages are not served"
-        if self._token and request.url.path != "/health" and not self._is_known(request):
-            return "the token is missing or wrong; send it as in Authorization: Bearer TOKEN"
-        return ""
-
-    def _is_known(self, request: HTTPConnection) -> bool:
-        scheme, _, told = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":  # http://any:TOKEN@host, for clients that send no headers of their own
-            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-                told = base64.b64decode(told).decode().rpartition(":")[2]
-        return hmac.compare_digest(told.encode(), self._token.encode())
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
-        raise BadSetting(f"{host}:{port} cannot be listened on ({error}); choose another --host or --port") from None
+    return Starlette(routes=routes, middleware=[Middleware(Guard, token=how.token)], lifespan=lifespan)
