@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.settings import Tuning
@@ -49,3 +49,11 @@ class Recipe(Protocol):
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Datum]: ...
 
     def train(self, job: Job, data: Data[Datum]) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class Privileged(Protocol):
+    """A recipe whose examples need more of the suite than the episodes tell: an oracle, say."""
+
+    def in_suite(self, suite: Suite | None) -> Recipe:
+        """The same recipe for episodes of this suite. Raises: BadSetting where it does not suit."""

@@ -13,7 +13,7 @@ from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.card import data_hash
-from knowhow.training.recipe import RECIPES, Job, Recipe, unwatched
+from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched
 from knowhow.training.registry import Registry, weights_hash
 from knowhow.training.replay import mixed
 from knowhow.training.settings import Tuning
@@ -60,6 +60,8 @@ def plan(
     Raises: UnknownName, BadSetting for the recipe; BadSetting where nothing is left to train on.
     """
     recipe: Recipe = build(RECIPES, specification)
+    if isinstance(recipe, Privileged):
+        recipe = recipe.in_suite(suite)
     data = recipe.examples(trajectories)
     if not data.rows:
         reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped) or "there are no episodes"
