@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,15 @@ def test_in_a_household_every_correction_goes_on_to_win() -> None:
         starts = [at for at, call in enumerate(plan) if deeds(to_imitate(row).messages[-1])[0][1] == call.arguments]
         assert any(wait_for(wins(suite, one.task, one.seed, [*done, *plan[at:]])) for at in starts)
         assert to_imitate(row).messages[:-1] == one.messages[: len(to_imitate(row).messages) - 1]
+
+
+def test_a_recipe_can_play_where_an_event_loop_runs_already() -> None:
+    lost = episode("wait", "take the green key", "unlock the door", seed=0)
+
+    async def within() -> dict[int | None, tuple[str, str]]:
+        return taught(lost)
+
+    assert asyncio.run(within()) == taught(lost) != {}
 
 
 def test_good_episodes_teach_nothing_here_and_long_ones_do() -> None:
@@ -159,7 +169,8 @@ def test_a_killed_training_does_not_repeat_the_stage_that_was_done(base: Path, t
         recipe.train(job, data)
     assert not job.adapter.exists()
     first = (job.folder / "stage-1" / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns
-    told = recipe.train(job, data)
+    recipe.train(job, data)
+    told = recipe.train(job, data)  # as after a kill between the adapter and the report
     assert calls[6:] == [2, 3, 4] and len(told["losses"]) == 8
     assert (job.folder / "stage-1" / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == first
     assert job.adapter.exists()

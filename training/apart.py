@@ -16,12 +16,5 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    loop = asyncio.new_event_loop()
-    with ThreadPoolExecutor(1) as thread, asyncio.Runner(loop_factory=lambda: loop) as runner:
-        task = thread.submit(runner.run, work)
-        try:
-            return task.result()
-        except KeyboardInterrupt:
-            for running in asyncio.all_tasks(loop):
-                loop.call_soon_threadsafe(running.cancel)
-            raise
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

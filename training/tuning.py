@@ -130,10 +130,11 @@ def save_whole(model: Any, target: Path) -> None:
     part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        model.save_pretrained(part)
+        model.save_pretrained(part, selected_adapters=["default"])  # DPO over an adapter has its reference too
         for file in part.iterdir():
             _to_disk(file)
         _to_disk(part)
+        shutil.rmtree(target, ignore_errors=True)  # whole too, but a kill came before it was told of
         part.rename(target)
         _to_disk(target.parent)
     except (OSError, RuntimeError) as error:
