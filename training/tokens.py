@@ -109,14 +109,14 @@ def _through_template(tokenizer: Any, example: Example) -> Iterator[Row]:
 
 
 def _encoded(tokenizer: Any, text: str, spans: Sequence[tuple[int, int, float]]) -> Row:
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, weights = found["input_ids"], [0.0] * len(found["input_ids"])
-    starts = [start for start, _ in found["offset_mapping"]]
+    """Prompts and replies each encoded by themselves, as they are when a model replies: no token lies across."""
+    ids: list[int] = []
+    weights: list[float] = []
     place = 0
-    for begin, end, weight in spans:
-        while place < len(starts) and starts[place] < begin:
-            place += 1
-        while place < len(starts) and starts[place] < end:
-            weights[place] = weight
-            place += 1
+    for begin, end, weight in (*spans, (len(text), len(text), 0.0)):
+        for part, worth in ((text[place:begin], 0.0), (text[begin:end], weight)):
+            made = tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
+            ids += made
+            weights += [worth] * len(made)
+        place = end
     return Row(tuple(ids), tuple(weights))
