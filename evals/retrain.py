@@ -48,7 +48,7 @@ class Trainer:
             self.stage.watch.phase(f"no training {round}: {error}", 0)
             return
         self.stage.watch.phase(f"fine-tune {round}", 0)
-        adapter = train(made, self.registry, self.stage.folder.path)
+        adapter = train(made, self.registry, self.stage.folder.path, recall=self.recall)
         if "trial" not in adapter.metrics:
             await put_to_trial(self.stage, self.registry, adapter, self.recall, self.memory.version)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.settings import Tuning
 from knowhow.training.types import Data, Datum
@@ -24,7 +25,8 @@ def unwatched(step: int, steps: int, loss: float) -> None:
 @dataclass(frozen=True)
 class Job:
     """One training. ``base`` is the folder of the model; ``folder`` is where checkpoints go and, at the end,
-    ``adapter`` appears; ``start`` an adapter to go on from (None: a new one). ``suite`` is there for recipes that play.
+    ``adapter`` appears; ``start`` an adapter to go on from (None: a new one). ``suite`` is there for recipes that play,
+    and ``recall`` for what memory puts into their prompts.
     """
 
     base: Path
@@ -32,6 +34,7 @@ class Job:
     tuning: Tuning = field(default_factory=Tuning)
     start: Path | None = None
     suite: Suite | None = None
+    recall: Recall = nothing
     progress: Callable[[int, int, float], None] = unwatched
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
@@ -74,17 +75,19 @@ def plan(
     return Plan(specification, recipe, data, base, tuning, version, tuple(kinds), suite)
 
 
-def train(planned: Plan, registry: Registry, folder: Path, progress: Any = unwatched) -> Adapter:
+def train(
+    planned: Plan, registry: Registry, folder: Path, progress: Any = unwatched, recall: Recall = nothing
+) -> Adapter:
     """Train, or go on with an interrupted training, and register the adapter as a candidate.
 
     ``folder`` is the run's; the weights come to lie in ``adapters/ID/adapter`` there. A training that was done before
-    gives its adapter again. Raises: as ``Recipe.train``.
+    gives its adapter again. Recipes that play do so with what ``recall`` gives. Raises: as ``Recipe.train``.
     """
     id = registry.new_id(planned.key)
     known = [adapter for adapter in registry.adapters() if adapter.id == id]
     if known:
         return known[0]
-    job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, progress=progress)
+    job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, recall=recall, progress=progress)
     job.folder.mkdir(parents=True, exist_ok=True)
     report = job.folder / "training.json"
     if not (job.adapter.exists() and report.exists()):
