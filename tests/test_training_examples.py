@@ -97,10 +97,16 @@ def test_a_chat_agents_run_counts_from_its_request_on() -> None:
     request = HumanMessage("What is in both?", id="q2")
     calls = [{"name": "read", "args": {"file": name}, "id": name} for name in ("a", "b")]
     said = [HumanMessage("Hello", id="q1"), AIMessage("Hello!"), request, AIMessage("", tool_calls=calls)]
-    said += [ToolMessage("1", tool_call_id="a"), ToolMessage("2", tool_call_id="b"), AIMessage("1 and 2.")]
+    said += [
+        ToolMessage("1", tool_call_id="a"),
+        ToolMessage("2", tool_call_id="b"),
+        AIMessage([{"type": "text", "text": "1 and 2"}, {"type": "text", "text": "[str-00001]."}]),
+    ]
     run = episode(said, Begun("q2", 0), 1.0, id="run-1", kind="chat")
     assert len(run.steps) == 3
-    assert [(reply.place, reply.step, reply.weight) for reply in replies(run)] == [(1, None, 0), (3, 0, 1), (6, 2, 1)]
+    expected = [(1, None, 0), (3, 0, 1), (6, 2, 1)]
+    assert [(reply.place, reply.step, reply.weight) for reply in replies(run)] == expected
+    assert [(reply.place, reply.step, reply.weight) for reply in replies(unaided(run))] == expected
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
@@ -115,6 +121,9 @@ def test_samples_go_along_reply_by_reply() -> None:
     sampled = replace(trajectory, samples=samples)
     assert whole(sampled).samples == samples
     assert [len(row.samples) for row in turns(sampled)] == list(range(1, len(samples) + 1))
+    assert unaided(sampled).samples == samples  # it had no memory
+    taught = replace(next(one for one in episodes() if one.cited), samples=samples)
+    assert unaided(taught).samples == ()  # its prompts were others
 
 
 def test_an_episode_without_messages_is_left_out_and_counted() -> None:
@@ -142,6 +151,12 @@ def test_without_memory_the_prompt_is_that_of_an_agent_without_one() -> None:
         message for message in cited.messages if message["role"] == "tool"
     ]
     assert [reply.step for reply in replies(plain)] == [reply.step for reply in replies(cited)]  # still recognised
+
+
+async def test_replies_without_a_call_are_recognised_without_their_citations_too() -> None:
+    plain = unaided(await door(AIMessage("I follow [str-00001], and wait."), TAKE, UNLOCK))
+    assert plain.messages[2]["content"] == "I follow, and wait." == plain.steps[0].said
+    assert [(reply.step, reply.weight) for reply in replies(plain)] == [(0, 0.0), (1, 1.0), (2, 1.0)]
 
 
 def test_what_cannot_be_told_without_memory_is_said() -> None:
@@ -248,7 +263,7 @@ def test_a_pair_parts_at_one_prompt() -> None:
 
 def test_memory_in_the_prompts_leaves_no_pair() -> None:
     data = pairs(episodes())
-    assert not data.rows and {one.why for one in data.dropped} == {"their prompts differ"}
+    assert not data.rows and {one.why for one in data.dropped} == {"their prompts differ, by memory or by another seed"}
 
 
 async def test_of_two_successes_the_shorter_is_the_better_and_failures_of_the_engine_are_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from knowhow.environments.types import Trajectory
@@ -40,6 +41,14 @@ def turns(trajectory: Trajectory, weigh: Weigh = alike) -> list[Example]:
         for number, reply in enumerate(replies(trajectory, weigh))
         if reply.weight
     ]
+
+
+def trimmed(example: Example) -> Example:
+    """The example without what comes after its last reply that counts, of which nothing is learned."""
+    end = max((place + 1 for place, weight in enumerate(example.weights) if weight), default=0)
+    messages = example.messages[:end]
+    replies = sum(message["role"] == "assistant" for message in messages)
+    return replace(example, messages=messages, weights=example.weights[:end], samples=example.samples[:replies])
 
 
 def all_whole(trajectories: Sequence[Trajectory], weigh: Weigh = alike) -> Data[Example]:

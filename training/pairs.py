@@ -18,6 +18,8 @@ from knowhow.training.types import Data, Pair
 OPENING = 2
 """Messages before the first reply: the system prompt and the task."""
 
+OTHER_PROMPT = "their prompts differ, by memory or by another seed"
+
 
 def pairs(trajectories: Sequence[Trajectory], *, cap: int = 4, seed: int = 0) -> Data[Pair]:
     """At most ``cap`` pairs of a task (0: all): success before failure, and the shorter success before the longer.
@@ -70,7 +72,7 @@ def _parted(better: Trajectory, worse: Trajectory) -> Pair | str:
             if deeds(one) != deeds(other):
                 return _pair(better, worse, place)
         elif plain(one) != plain(other):
-            return "their prompts differ" if place < OPENING else "equal calls were answered differently"
+            return OTHER_PROMPT if place < OPENING else "equal calls were answered differently"
     return "they never part"
 
 

@@ -39,7 +39,7 @@ def replies(trajectory: Trajectory, weigh: Weigh = alike) -> list[Reply]:
     Some never count, whatever ``weigh`` says: one that led to no step (the episode failed on it, or it is older than
     the episode), one that was replayed (it was no decision), and one that held no usable call.
 
-    Raises: BadSetting where ``weigh`` gives a negative number or none.
+    Raises: BadSetting where ``weigh`` gives no number >= 0.
     """
     places = [place for place, message in enumerate(trajectory.messages) if message["role"] == "assistant"]
     steps = _steps_of(trajectory, [trajectory.messages[place] for place in places])
@@ -81,15 +81,18 @@ def _steps_of(trajectory: Trajectory, messages: Sequence[Message]) -> list[int |
 
 
 def _led_to(message: Message, step: Step) -> bool:
+    if step.call is None:  # it held no usable call, and is the next reply in any case
+        return True
     done = deeds(message)
-    if step.call is None or not done:
-        return step.said == _text(message)
+    if not done:  # a chat agent's answer
+        return _letters(step.said) == _letters(message.get("content"))
     return (step.call.name, json.loads(json.dumps(dict(step.call.arguments)))) in done
 
 
-def _text(message: Message) -> str:
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+def _letters(content: Any) -> str:
+    """A text, or text in parts, without its white space, which depends on how parts are joined."""
+    parts = [content or ""] if isinstance(content, str | None) else [part.get("text", "") for part in content]
+    return "".join("".join(parts).split())
 
 
 def _weight(trajectory: Trajectory, message: Message, step: int | None, weigh: Weigh) -> float:

@@ -71,6 +71,15 @@ def successes(trajectories: Sequence[Trajectory], *, cap: int = 0, seed: int = 0
     return Data(kept, counted(left, "episodes"))
 
 
+def chosen(trajectories: Sequence[Trajectory], *, failures: bool, cap: int, seed: int) -> Data[Trajectory]:
+    """The successes, or with ``failures`` every episode. Raises: as ``successes``; BadSetting for a cap on failures."""
+    if not failures:
+        return successes(trajectories, cap=cap, seed=seed)
+    if cap:
+        raise BadSetting(f"the cap of {cap} is of successes; leave it out where failures are wanted too")
+    return Data(tuple(trajectories))
+
+
 def succeeded(trajectory: Trajectory) -> bool:
     """Whether it did. Raises: BadSetting where the reward is withheld."""
     if trajectory.reward is None:

@@ -83,7 +83,7 @@ class Dropped:
     what: str = "rows"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which in Python 3.11 break Data[Row](...)
 class Data(Generic[Row]):
     """Rows, and what was left out on the way to them. Rows are trajectories first, then what a recipe trains on."""
 

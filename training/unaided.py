@@ -28,13 +28,18 @@ def without_memory(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def unaided(trajectory: Trajectory) -> Trajectory:
-    """The same episode without memory: in its messages, and among its tools. Its samples go, since they are of other
-    prompts. Raises: BadSetting where it cannot be told so: a step was an ability that memory offered, or as
-    ``without_memory``."""
+    """The same episode without memory: in its messages, and among its tools. Where that changes them its samples go,
+    since they are of other prompts.
+
+    Raises: BadSetting where it cannot be told so: a step was an ability that memory offered, or as ``without_memory``.
+    """
     if why := _aid(trajectory):
         raise BadSetting(f"episode {trajectory.id} cannot be told without memory: {why}")
+    messages = without_memory(trajectory.messages)
     own = tuple(tool for tool in trajectory.tools if not tool_name(tool).startswith(SKILL))
-    return replace(trajectory, messages=without_memory(trajectory.messages), tools=own, samples=())
+    steps = tuple(replace(step, said=_CITATION.sub("", step.said)) for step in trajectory.steps)
+    samples = trajectory.samples if (messages, own) == (trajectory.messages, trajectory.tools) else ()
+    return replace(trajectory, messages=messages, steps=steps, tools=own, samples=samples)
 
 
 def all_unaided(trajectories: Sequence[Trajectory]) -> Data[Trajectory]:

@@ -1,0 +1,2 @@
+"""One format a file: ``<name>.py`` has a function ``<name>(rows)`` that makes a record of each row, or says why it
+cannot."""
