@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowhow.environments.errors import KnowhowError
+from knowhow.evals.cli_data import export_data
 from knowhow.evals.cli_memory import memory_app
 from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
@@ -61,6 +62,7 @@ app.add_typer(adapters_app, name="adapters")
 app.command("serve-suite")(serve_suite)
 app.command()(train)
 app.command()(recipes)
+app.command("export-data")(export_data)
 
 
 @app.command()
