@@ -15,6 +15,7 @@ import typer
 from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_data import export_data
 from knowhow.evals.cli_memory import memory_app
+from knowhow.evals.cli_models import serve
 from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.cli_train import adapters_app, recipes, train
@@ -60,6 +61,7 @@ app.add_typer(memory_app, name="memory")
 app.add_typer(pocket_app, name="pocket")
 app.add_typer(adapters_app, name="adapters")
 app.command("serve-suite")(serve_suite)
+app.command("serve")(serve)
 app.command()(train)
 app.command()(recipes)
 app.command("export-data")(export_data)

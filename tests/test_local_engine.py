@@ -7,7 +7,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from tiny_model import tiny_adapter, tiny_model
+from tiny_model import alone, greedy, tiny_adapter, tiny_model
 
 from knowhow.agents.local.conversations import Conversations, Message
 from knowhow.agents.local.engine import Engine
@@ -46,14 +46,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 
 @pytest.fixture(scope="module")
 def references(folders: Folders) -> dict[str, Any]:
-    """The base, and each adapter on a base of its own, by transformers and PEFT alone."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    def base() -> Any:
-        return AutoModelForCausalLM.from_pretrained(folders.base).eval()
-
-    return {"": base(), **{path.name: PeftModel.from_pretrained(base(), path).eval() for path in folders.adapters}}
+    return alone(folders.base, *folders.adapters)
 
 
 @pytest.fixture
@@ -61,19 +54,6 @@ def engine(folders: Folders) -> Iterator[Engine]:
     engine = Engine(folders.base)
     yield engine
     engine.close()
-
-
-def greedy(model: Any, prompt: Sequence[int], count: int = 8) -> tuple[list[int], list[float]]:
-    """Every token from the whole prompt again: no cache, no batch."""
-    import torch
-
-    ids, logprobs = list(prompt), []
-    with torch.inference_mode():
-        for _ in range(count):
-            told = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
-            ids.append(int(told.argmax()))
-            logprobs.append(float(told[ids[-1]]))
-    return ids[len(prompt) :], logprobs
 
 
 def prompts(engine: Engine, count: int, seed: int = 0) -> list[list[int]]:

@@ -6,9 +6,12 @@ tiny_adapter(folder, base, seed=1)      # a LoRA that changes what the base says
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+STEPS = 150
+SEEN = 12
 END = "<|im_end|>"
 SPECIAL = ["<|endoftext|>", "<|im_start|>", END]
 TAGS = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
@@ -53,8 +56,9 @@ TEMPLATE = """\
 """
 
 
-def tiny_model(folder: Path, *, seed: int = 0, window: int = 4096, hidden: int = 32) -> Path:
-    """Weights so large that its replies differ from prompt to prompt."""
+def tiny_model(folder: Path, *, seed: int = 0, window: int = 4096, hidden: int = 32, seen: int = 0) -> Path:
+    """Weights so large that its replies differ from prompt to prompt. ``seen``: how many tokens back a layer
+    looks, 0 for all."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -71,6 +75,9 @@ def tiny_model(folder: Path, *, seed: int = 0, window: int = 4096, hidden: int =
         head_dim=16,
         max_position_embeddings=window,
         tie_word_embeddings=False,
+        use_sliding_window=seen > 0,
+        sliding_window=seen or None,
+        max_window_layers=0,
         initializer_range=0.3,
         eos_token_id=tokenizer.convert_tokens_to_ids(END),
         bos_token_id=None,
@@ -95,6 +102,54 @@ def tiny_adapter(folder: Path, base: Path, *, seed: int, **settings: Any) -> Pat
             torch.nn.init.normal_(weights, std=0.3)
     model.save_pretrained(str(folder))
     return folder
+
+
+def taught(folder: Path, base: Path, reply: Sequence[int]) -> Path:
+    """The base, made to answer whatever it is asked with the same tokens; its layers look back at ``SEEN`` tokens."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.manual_seed(0)
+    tokenizer, model = AutoTokenizer.from_pretrained(base), AutoModelForCausalLM.from_pretrained(base)
+    before = tokenizer.encode(f"{END}\n<|im_start|>assistant\n")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(STEPS):
+        noise = torch.randint(3, len(tokenizer), (8, SEEN)).tolist()
+        ids = torch.tensor([[*some, *before, *reply] for some in noise])
+        labels = ids.clone()
+        labels[:, : SEEN + len(before)] = -100
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def alone(base: Path, *adapters: Path) -> dict[str, Any]:
+    """The base under an empty name, and each adapter on a base of its own, by transformers and PEFT alone."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    models: dict[str, Any] = {"": AutoModelForCausalLM.from_pretrained(base)}
+    for path in adapters:
+        models[path.name] = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), path)
+    for model in models.values():
+        model.eval()
+    return models
+
+
+def greedy(model: Any, prompt: Sequence[int], count: int = 8) -> tuple[list[int], list[float]]:
+    """Every token from the whole prompt again: no cache, no batch."""
+    import torch
+
+    ids, logprobs = list(prompt), []
+    with torch.inference_mode():
+        for _ in range(count):
+            told = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+            ids.append(int(told.argmax()))
+            logprobs.append(float(told[ids[-1]]))
+    return ids[len(prompt) :], logprobs
 
 
 def _tokenizer() -> Any:

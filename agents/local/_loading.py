@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from knowhow.environments.errors import BadSetting
 
 def load(path: Path, kept_bytes: int) -> Worker:
     """Raises: BadSetting for what cannot be loaded, or has another kind of attention than ours."""
+    # PEFT's own, each time that it puts an adapter beside a model.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
     AttentionInterface.register(_attention.NAME, _attention.attend)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -58,9 +58,9 @@ class Chat:
                 self._at[path, written] = name
             return self._at[path, written]
 
-    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Prompt:
-        """Raises: BadSetting for messages that cannot be read."""
-        return self._conversations.prompt(messages, tools)
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), begun: str = "") -> Prompt:
+        """``begun``: how the reply has to begin. Raises: BadSetting for messages that cannot be read."""
+        return self._conversations.prompt(messages, tools, begun)
 
     async def answer(
         self,
@@ -76,10 +76,11 @@ class Chat:
 
     def reply(self, prompt: Prompt, generated: Generated, *, tools: bool = True) -> Reply:
         """What was generated, read, and remembered for when the conversation goes on."""
-        content, calls = read_reply(generated.text) if tools else (generated.text, ())
+        text = prompt.begun + generated.text
+        content, calls = read_reply(text) if tools else (text, ())
         reply = Reply(generated, content, calls, tuple(f"call-{uuid.uuid4().hex[:16]}" for _ in calls))
         if generated.finish == "length" or generated.ids[-1] in self.engine.ends:  # else a stop text cut it
-            self._conversations.remember(prompt, reply.message, (*prompt.ids, *generated.ids))
+            self._conversations.remember(prompt, reply.message, (*generated.prompt, *generated.ids))
         return reply
 
 

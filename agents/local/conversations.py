@@ -26,11 +26,13 @@ MOST_KEPT = 2048
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is to go on with. ``key`` stands for its messages and tools, ``text`` is what its template makes."""
+    """What a model is to go on with. ``key`` stands for its messages and tools, ``text`` is what its template makes;
+    ``begun`` is how its reply has to begin, which is in ``ids`` too."""
 
     key: bytes
     text: str
     ids: tuple[int, ...]
+    begun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,14 @@ class Conversations:
         self._most = most
         self._lock = threading.Lock()
 
-    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Prompt:
-        """The messages as the model is to read them, up to where its reply begins. Raises: BadSetting."""
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), begun: str = "") -> Prompt:
+        """The messages as the model is to read them, and how its reply begins. Raises: BadSetting."""
         text = self._text(messages, tools)
         keys = _keys(messages, tools)
         known = self._latest(keys)
         rest = text if known is None else self._rest(known, text)
-        if known is None or rest is None:
-            return Prompt(keys[-1], text, tuple(self._encoded(text)))
-        return Prompt(keys[-1], text, (*known.ids, *self._encoded(rest)))
+        ids = self._encoded(text) if known is None or rest is None else (*known.ids, *self._encoded(rest))
+        return Prompt(keys[-1], text, (*ids, *(self._encoded(begun) if begun else ())), begun)
 
     def remember(self, prompt: Prompt, reply: Message, ids: Sequence[int]) -> None:
         """``reply`` as the message that it will be in the conversation, ``ids`` of the prompt and the reply."""

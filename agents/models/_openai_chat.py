@@ -14,7 +14,8 @@ from langchain_openai import ChatOpenAI
 from pydantic import Field, SecretStr
 
 from knowhow.agents.prices import Price
-from knowhow.environments.errors import BadSetting
+from knowhow.agents.samples import KEY, sampled
+from knowhow.environments.errors import BadSetting, ModelError
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "EMPTY"
@@ -35,10 +36,12 @@ class MalformedReply(ModelAPIError):
 class OpenAIChat(ChatOpenAI):
     """``ChatOpenAI`` that says plainly when a reply cannot be read, and lets odd tool calls through as invalid ones.
 
-    ``price``: what a request costs; None where it is unknown.
+    ``price``: what a request costs; None where it is unknown. ``tokens``: ask for the token ids of prompt and reply, in
+    vLLM's manner, and tell them in the reply (``agents/samples.py``).
     """
 
     price: Price | None = Field(default=None, exclude=True)
+    tokens: bool = False
 
     async def aclose(self) -> None:
         await self.root_async_client.close()
@@ -49,6 +52,9 @@ class OpenAIChat(ChatOpenAI):
             payload.pop("seed", None)
         if self.use_responses_api is False and "max_completion_tokens" in payload:
             payload["max_tokens"] = payload.pop("max_completion_tokens")
+        if self.tokens:
+            payload["logprobs"] = True
+            payload["extra_body"] = {**(payload.get("extra_body") or {}), "return_token_ids": True}
         return payload
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
@@ -66,6 +72,9 @@ class OpenAIChat(ChatOpenAI):
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
             raise MalformedReply(f"the reply is no chat completion ({type(error).__name__}: {error})") from error
         message.invalid_tool_calls.extend(odd)
+        if self.tokens:
+            message.response_metadata.pop("logprobs", None)
+            message.response_metadata[KEY] = _sample(response)
         return result
 
 
@@ -74,6 +83,10 @@ def open_chat(model: str, url: str, key: str, options: Mapping[str, str], price:
 
     Raises: BadSetting for an option that there is not or a value that does not fit.
     """
+    settings = dict(options)
+    tokens = settings.pop("tokens", "0")
+    if tokens not in {"0", "1"}:
+        raise BadSetting(f"tokens={tokens} of a model is neither 0 nor 1")
     return OpenAIChat(
         model=model,
         base_url=url,
@@ -86,13 +99,14 @@ def open_chat(model: str, url: str, key: str, options: Mapping[str, str], price:
         # Other servers speak the older protocol, with its older names.
         use_responses_api=None if url == OPENAI_URL else False,
         price=price,
-        **{name: _value(name, text) for name, text in options.items()},
+        tokens=tokens == "1",
+        **{name: _value(name, text) for name, text in settings.items()},
     )
 
 
 def _value(name: str, text: str) -> Any:
     if name not in _OPTIONS:
-        known = ", ".join([*_OPTIONS, "tools", "input_usd", "output_usd", "cached_usd"])
+        known = ", ".join([*_OPTIONS, "tokens", "tools", "input_usd", "output_usd", "cached_usd"])
         raise BadSetting(f"there is no model option {name!r}; there are {known}")
     kind = _OPTIONS[name]
     try:
@@ -118,6 +132,19 @@ def _set_odd_calls_aside(response: Any) -> tuple[Any, list[InvalidToolCall]]:
         choice["message"]["tool_calls"] = [call for call in calls if call not in strange]
         odd += [_invalid(call) for call in strange]
     return content, odd
+
+
+def _sample(response: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply in token ids. Raises: ModelError where the server tells none."""
+    choice = response["choices"][0]
+    prompt, tokens = response.get("prompt_token_ids"), choice.get("token_ids")
+    told = (choice.get("logprobs") or {}).get("content")
+    if not prompt or tokens is None or told is None or len(told) != len(tokens):
+        raise ModelError(
+            f"the server of {response.get('model')} does not tell token ids and log-probabilities; serve it with "
+            "vLLM or `knowhow serve`, or leave out tokens=1"
+        )
+    return sampled(prompt, tokens, [token["logprob"] for token in told], str(response.get("model", "")))
 
 
 def _is_object(arguments: str) -> bool:

@@ -1,0 +1,1 @@
+"""A local model behind OpenAI's protocol, as vLLM speaks it: chat, token ids, and adapters loaded at run time."""
