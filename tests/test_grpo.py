@@ -126,7 +126,14 @@ def test_three_steps_play_learn_and_go_on_after_a_kill(
     known = logits.log_softmax(-1).gather(1, torch.tensor(row.completion_ids)[:, None])[:, 0]
     sampled = torch.tensor(row.env_mask) == 1
     assert torch.allclose(known[sampled], torch.tensor(row.logprobs)[sampled], atol=1e-4)
-    assert 0 < sampled.sum() < len(sampled) and not torch.tensor(row.logprobs)[~sampled].any()
+    assert sampled.any() and not torch.tensor(row.logprobs)[~sampled].any()
+
+
+def test_what_was_observed_between_the_replies_is_masked() -> None:
+    samples = (Sample((1, 2), (3, 4), (-0.1, -0.2)), Sample((5,), (6,), (-0.3,), kept=4))
+    row = rollout_of(samples, 0, 2048)
+    assert (row.prompt_ids, row.completion_ids, row.env_mask) == ([1, 2], [3, 4, 5, 6], [1, 1, 0, 1])
+    assert row.logprobs == [-0.1, -0.2, 0.0, -0.3]
 
 
 def test_what_earns_more_becomes_likelier(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

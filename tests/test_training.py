@@ -221,7 +221,8 @@ def test_a_verifier_learns_from_as_many_failures_as_successes_and_sees_no_label(
     assert answers.count("yes") == answers.count("no") > 0
     one = next(one for one in episodes() if one.success)
     asked = next(row for row in data.rows if row.source.trajectory == one.id)
-    assert "reward" not in asked.messages[0]["content"] and asked.messages[0]["content"].endswith("yes or no.")
+    said = asked.messages[0]["content"].strip()
+    assert "reward" not in said and said.endswith("yes or no.")
 
 
 def test_pairs_part_where_a_success_and_a_failure_of_one_world_did() -> None:

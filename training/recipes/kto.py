@@ -16,14 +16,16 @@ from knowhow.training.types import Data, Judged
 
 @dataclass(frozen=True)
 class Kto:
-    """``cap``: the most replies of an episode (0: all); ``beta``: how strongly the adapter is held to the base."""
+    """``cap``: the most replies of an episode (0: all); ``balanced``: as many good as bad ones; ``beta``: how strongly
+    the adapter is held to the base."""
 
     cap: int = 4
+    balanced: bool = True
     beta: float = 0.1
     seed: int = 0
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Judged]:
-        return judged(trajectories, cap=self.cap, seed=self.seed).then(deduplicated)
+        return judged(trajectories, cap=self.cap, balanced=self.balanced, seed=self.seed).then(deduplicated)
 
     def train(self, job: Job, data: Data[Judged]) -> Mapping[str, Any]:
         return judge(job, data.rows, beta=self.beta)
