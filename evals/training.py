@@ -89,9 +89,9 @@ async def _tried(folder: RunFolder, registry: Registry, adapter: Adapter, asked:
 
 
 def _episodes(run: Path) -> Sequence[Trajectory]:
-    """The training episodes of a run: those of ``evolve``, and those that ``run`` played on the training split."""
+    """The episodes of a run on the training split; the others are for measuring."""
     with Episodes.open(run) as episodes:
-        played = [*episodes.find("train"), *episodes.find("run")]
+        played = [one for phase in ("train", "run") for one in episodes.find(phase) if one.task.split == "train"]
     if not played:
-        raise BadSetting(f"{run} has no training episodes")
+        raise BadSetting(f"{run} has no episodes of the training split; play some: knowhow run --split train")
     return played
