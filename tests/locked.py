@@ -42,9 +42,9 @@ def played(doors: int = 6) -> list[Trajectory]:
 
 
 def tiny_locked(folder: Path) -> Path:
-    """A model that has hardly learned to speak of doors."""
+    """A model that makes calls at doors, and knows nothing of keys."""
     from knowhow.training.pocket.build import build
     from knowhow.training.pocket.pretrain import Size
 
-    build(played(3) * 4, folder / "tiny", size=Size(32, 1, 2, 2048), vocabulary=400)
+    build(played(3) * 16, folder / "tiny", size=Size(64, 1, 2, 4096), vocabulary=400)
     return folder / "tiny"

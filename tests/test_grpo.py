@@ -125,7 +125,7 @@ def test_three_steps_play_learn_and_go_on_after_a_kill(
         logits = tuned(torch.tensor([row.prompt_ids + row.completion_ids])).logits[0, len(row.prompt_ids) - 1 : -1]
     known = logits.log_softmax(-1).gather(1, torch.tensor(row.completion_ids)[:, None])[:, 0]
     sampled = torch.tensor(row.env_mask) == 1
-    assert torch.allclose(known[sampled], torch.tensor(row.logprobs)[sampled], atol=1e-4)
+    assert torch.allclose(known[sampled], torch.tensor(row.logprobs)[sampled], atol=1e-3)
     assert sampled.any() and not torch.tensor(row.logprobs)[~sampled].any()
 
 
@@ -137,8 +137,8 @@ def test_what_was_observed_between_the_replies_is_masked() -> None:
 
 
 def test_what_earns_more_becomes_likelier(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reward is how early a sampled reply says a certain token: what is rewarded has to grow."""
-    monkeypatch.setattr(reinforcing, "reward_of", lambda one, bonus: min(1.0, len(one.samples[0].tokens) / 20))
+    """The reward is how long the first reply is: what is rewarded has to grow."""
+    monkeypatch.setattr(reinforcing, "reward_of", lambda one, bonus: len(one.samples[0].tokens) / 20)
     recipe = Grpo(group=6, beta=0.0, most_steps=1)
     job = Job(base, tmp_path / "job", replace(SHORT, steps=8, rate=2e-2, save_every=100), suite=Locked())
     rewards = recipe.train(job, recipe.examples(played(2)))["rewards"]
