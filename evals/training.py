@@ -49,8 +49,8 @@ def planned(run: Path, asked: Asked) -> Plan:
     """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder."""
     with RunFolder.open(run, lock=False) as folder:
         suite = open_suite(folder.settings.suite)
-    new = of_kinds(_episodes(run), asked.kinds).rows
-    old = [one for other in asked.old for one in _episodes(other)]
+    new = of_kinds(episodes_of(run), asked.kinds).rows
+    old = [one for other in asked.old for one in episodes_of(other)]
     return plan(
         new, asked.recipe, asked.base, asked.tuning, old=old, replay=asked.replay, kinds=asked.kinds, suite=suite
     )
@@ -88,7 +88,7 @@ async def _tried(folder: RunFolder, registry: Registry, adapter: Adapter, asked:
     return registry.get(adapter.id)
 
 
-def _episodes(run: Path) -> Sequence[Trajectory]:
+def episodes_of(run: Path) -> Sequence[Trajectory]:
     """The episodes of a run on the training split; the others are for measuring."""
     with Episodes.open(run) as episodes:
         played = [one for phase in ("train", "run") for one in episodes.find(phase) if one.task.split == "train"]
