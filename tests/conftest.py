@@ -1,9 +1,16 @@
-"""Lets the tests run from a bare checkout: where ``knowhow`` is not installed, the repository root stands in for it."""
+"""Lets the tests run from a bare checkout: where ``knowhow`` is not installed, the repository root stands in for it.
+
+And lets them try Ctrl-C where it is ignored, as in what a shell runs in the background: their processes inherit that.
+"""
 
 import importlib.util
+import signal
 import sys
 import types
 from pathlib import Path
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if importlib.util.find_spec("knowhow") is None:
     package = types.ModuleType("knowhow")
