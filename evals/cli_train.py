@@ -43,8 +43,6 @@ def train(
 
     Example: knowhow train runs/mine --recipe sft --base runs/pocket
     """
-    import asyncio
-
     from knowhow.evals.progress import Bars, steps_bar
     from knowhow.evals.training import Asked, carry_out, planned, preview
     from knowhow.training.card import as_markdown
@@ -60,7 +58,7 @@ def train(
         tell(told, json, lambda: None)
         return
     with steps_bar(recipe) as progress, Bars() as watch:
-        result = asyncio.run(carry_out(run, asked, made, watch, progress))
+        result = carry_out(run, asked, made, watch, progress)
     tell({**told, **result}, json, lambda: typer.echo(_came_of(result)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,13 +62,13 @@ def preview(made: Plan) -> dict[str, Any]:
     return {"card": card(made.data), "estimate": estimate(made)}
 
 
-async def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any = unwatched) -> dict[str, Any]:
+def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any = unwatched) -> dict[str, Any]:
     """Train, register, and put to trial; goes on where it was interrupted. Raises: KnowhowError."""
     with RunFolder.open(run) as folder, Journal.open(run / "journal.db", create=True) as journal:
         registry = Registry(journal)
         adapter = train(made, registry, run, progress)
         if asked.trial:
-            adapter = await _tried(folder, registry, adapter, asked, watch)
+            adapter = asyncio.run(_tried(folder, registry, adapter, asked, watch))
         return {
             "run": str(run),
             "adapter": encode(adapter),
