@@ -49,9 +49,10 @@ def load_model(
     """The model of a URI ``scheme:name?option=value&...``; the schemes are the files of ``agents/models``.
 
     Options: ``temperature``, ``top_p``, ``max_tokens``, ``reasoning_effort``; ``tools=text`` for a model without tool
-    calling; ``input_usd``, ``output_usd``, ``cached_usd`` in US dollars per million tokens. ``cache``: the file of kept
-    replies. ``retries``: how often a request is sent again; ``timeout_s``: how long one may take (seconds);
-    ``backoff_s``: the first pause between two tries (seconds).
+    calling; ``tokens=1`` to have vLLM or ``knowhow serve`` tell token ids; ``input_usd``, ``output_usd``,
+    ``cached_usd`` in US dollars per million tokens. ``cache``: the file of kept replies. ``retries``: how often a
+    request is sent again; ``timeout_s``: how long one may take (seconds); ``backoff_s``: the first pause between two
+    tries (seconds).
 
     Raises: UnknownName for a scheme that there is not; BadSetting for a missing key, a bad option, or a budget in
     dollars for a model whose price is unknown.
@@ -71,7 +72,8 @@ def load_model(
     return Model(
         uri,
         chat,
-        open_chat,
+        # Without connections, one serves every event loop: a local model is not loaded again.
+        open_chat if hasattr(chat, "aclose") else lambda: chat,
         price=price,
         meter=meter,
         text_tools=text,
@@ -85,7 +87,8 @@ def parse_uri(uri: str) -> tuple[str, str, dict[str, str]]:
     """Scheme, name and options; the options may stand before or after a ``#NAME``. Raises: BadSetting."""
     match = re.fullmatch(r"([^:?#\s]+)(?::([^?]*))?(?:\?([^#]*)(#.*)?)?", uri.strip())
     if match is None:
-        raise BadSetting(f"{uri!r} is no model; write novice, openai:NAME, vllm:NAME@URL or http://HOST:PORT/v1#NAME")
+        forms = "novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME or hf:PATH"
+        raise BadSetting(f"{uri!r} is no model; write {forms}")
     scheme, name, query, fragment = match.groups(default="")
     try:
         return scheme, name + fragment, dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))

@@ -12,7 +12,7 @@ Suite = Annotated[
 ]
 Split = Annotated[str | None, typer.Option(help="train, validation or test; evolve learns from train alone.")]
 ModelUri = Annotated[
-    str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME.")
+    str | None, typer.Option(help="A model: novice, openai:NAME, vllm:NAME@URL, http://HOST:PORT/v1#NAME, hf:PATH.")
 ]
 MemoryName = Annotated[
     str | None, typer.Option(help="run: a run folder or none. evolve: bank names, or a run folder to go on from.")

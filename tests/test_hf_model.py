@@ -17,11 +17,12 @@ pytest.importorskip("peft")
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from runs import HUT
-from tiny_model import tiny_adapter, tiny_model
+from tiny_model import alone, greedy, tiny_adapter, tiny_model
 
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.local import chat
 from knowhow.agents.local.chat_model import LocalChat
+from knowhow.agents.local.types import LORA
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.samples import KEY, unfolded
 from knowhow.agents.types import Start, Turn
@@ -114,16 +115,40 @@ async def test_an_adapter_that_was_trained_anew_in_the_same_folder_is_another_on
     assert before != after == fresh["tokens"]
 
 
+async def test_adapters_of_another_kind_stand_beside(base: Path) -> None:
+    from peft import IA3Config
+
+    kind = IA3Config(target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"])
+    adapter = tiny_adapter(base.parent / "adapters/ia3", base, seed=5, config=kind)
+    models = [load_model(f"hf:{base}{at}?temperature=0&max_tokens=12") for at in ("@adapters/v1", "@adapters/ia3", "")]
+    replies = await asyncio.gather(*(model(turn()) for model in models))
+    told = [reply.response_metadata[KEY] for reply in replies]
+    assert len({tuple(one["tokens"]) for one in told}) == 3
+    assert told[1]["tokens"] == greedy(alone(base, adapter)["ia3"], told[1]["prompt"], 12)[0]
+
+
+async def test_a_choice_of_tools_is_kept(base: Path) -> None:
+    chat = local(load_model(f"hf:{base}?temperature=0&max_tokens=5"))
+    for choice, ending in (("any", "<tool_call>\n"), ("act", '<tool_call>\n{"name": "act", "arguments":')):
+        reply = await chat.bind_tools([TOOL], tool_choice=choice).ainvoke(list(MESSAGES))
+        assert chat.chat.engine.tokenizer.decode(reply.response_metadata[KEY]["prompt"]).endswith(
+            f"assistant\n{ending}"
+        )
+        assert len(reply.tool_calls) + len(reply.invalid_tool_calls) == 1 and reply.content == ""
+    with pytest.raises(BadSetting, match="tool_choice='walk'"):
+        await chat.bind_tools([TOOL], tool_choice="walk").ainvoke(list(MESSAGES))
+
+
 def test_a_model_that_nobody_holds_is_let_go(base: Path, tmp_path: Path) -> None:
-    alone = shutil.copytree(base, tmp_path / "alone")
-    model = load_model(f"hf:{alone}?max_tokens=2")
+    lonely = shutil.copytree(base, tmp_path / "lonely")
+    model = load_model(f"hf:{lonely}?max_tokens=2")
     for _ in range(2):  # in event loops of its own each time
         asyncio.run(model(turn()))
-    assert [thread.name for thread in threading.enumerate()].count("engine alone") == 1
+    assert [thread.name for thread in threading.enumerate()].count("engine lonely") == 1
     del model
     gc.collect()
-    assert "engine alone" not in [thread.name for thread in threading.enumerate()]
-    assert alone.resolve() not in chat._CHATS
+    assert "engine lonely" not in [thread.name for thread in threading.enumerate()]
+    assert (lonely.resolve(), LORA) not in chat._CHATS
 
 
 def test_it_is_spoken_to_without_an_event_loop_too(base: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from knowhow.agents.local.conversations import Conversations, Message
 from knowhow.agents.local.engine import Engine
 from knowhow.agents.local.hermes import read_reply
 from knowhow.agents.local.types import Generated, PromptTooLong, Sampling, UnknownAdapter
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.errors import BadSetting, ModelError
 
 pytestmark = pytest.mark.train
 
@@ -209,6 +209,49 @@ async def test_a_cancelled_request_leaves_and_others_go_on(engine: Engine, refer
     long.cancel()
     assert same(await engine.generate(other, GREEDY), greedy(references[""], other))
     assert long.cancelled() or (await asyncio.gather(long, return_exceptions=True))
+
+
+async def test_a_failure_costs_the_replies_in_the_pass_and_neither_answered_ones_nor_the_engine(
+    engine: Engine, references: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = engine.tokenizer.decode
+    short, long = prompts(engine, 2)
+    ids = greedy(references[""], long, 3)[0]
+
+    def failing(read: Sequence[int], **how: Any) -> str:
+        if list(read) == ids:
+            raise MemoryError("no memory is left")
+        return str(decode(read, **how))
+
+    monkeypatch.setattr(engine.tokenizer, "decode", failing)
+    asked = [engine.generate(prompt, Sampling(0, max_tokens=3)) for prompt in (short, long)]
+    one, other = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(other, MemoryError)
+    assert isinstance(one, MemoryError) or (isinstance(one, Generated) and same(one, greedy(references[""], short)))
+    monkeypatch.undo()
+    assert same(await engine.generate(long, GREEDY), greedy(references[""], long))
+
+
+async def test_nobody_waits_for_an_engine_that_has_ended(folders: Folders) -> None:
+    engine = Engine(folders.base)
+    waiting = [asyncio.ensure_future(engine.generate([5] * 9, Sampling(3.0))) for _ in range(3)]
+    await asyncio.sleep(0)
+    engine.close()
+    for reply in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(reply, Generated) or "the engine of base has ended" in str(reply)
+    with pytest.raises(ModelError, match="the engine of base has ended"):
+        await engine.generate([5], GREEDY)
+
+
+async def test_one_who_cannot_be_told_of_tokens_any_more_is_let_go(engine: Engine, references: dict[str, Any]) -> None:
+    prompt, other = prompts(engine, 2)
+
+    def tell(token: object) -> None:
+        raise RuntimeError("the event loop is closed")
+
+    gone, reply = engine.submit(prompt, GREEDY, tell=tell), engine.submit(other, GREEDY)
+    assert same(await asyncio.wrap_future(reply), greedy(references[""], other))
+    assert gone.cancelled()
 
 
 async def test_adapters_change_under_load_and_no_reply_is_by_another_than_it_named(

@@ -273,9 +273,22 @@ async def test_adapters_change_under_load_and_every_reply_is_by_the_one_it_names
     assert min(answered[f"swap-v{version}"] for version in range(6)) >= 5
 
 
+KEY = "sesame"
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """A server, which wants a key, of a model that makes the same call every time: where it records, and the ids of
+    the call."""
+
+    url: str
+    record: Path
+    reply: list[int]
+
+
 @pytest.fixture(scope="module")
-def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, list[int]]]:
-    """A server of a model that makes the same call every time; where it records, and the ids of the call."""
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaking]:
+    """At the end it has to end at once by Ctrl-C."""
     from transformers import AutoTokenizer
 
     root = tmp_path_factory.mktemp("speaking")
@@ -284,35 +297,38 @@ def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
     letters = [tokenizer.encode(letter)[0] for letter in WRITTEN[:8]]  # not as the tokenizer would
     reply = [*letters, *tokenizer.encode(WRITTEN[8:]), tokenizer.eos_token_id]
     assert reply[:-1] != tokenizer.encode(WRITTEN)
-    model = taught(root / "taught", base, reply)
-    with server([*command(MAIN), "serve", str(model), "--name", "it", "--record", str(root), "--json"]) as (line, _):
-        yield json.loads(line)["url"], root / "samples.jsonl", reply
+    words = ["serve", str(taught(root / "taught", base, reply)), "--name", "it", "--record", str(root)]
+    with server([*command(MAIN), *words, "--host", "0.0.0.0", "--json"], KNOWHOW_TOKEN=KEY) as (line, process):
+        told = json.loads(line)
+        assert (told["model"], told["token"]) == ("it", KEY)
+        yield Speaking(told["url"].replace("0.0.0.0", "127.0.0.1"), root / "samples.jsonl", reply)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
 
 
 async def test_what_an_episode_keeps_unfolds_to_the_very_ids_that_the_server_sampled(
-    speaking: tuple[str, Path, list[int]],
+    speaking: Speaking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, record, reply = speaking
-    model = load_model(f"vllm:it@{url}?tokens=1&temperature=0&max_tokens=60")
+    monkeypatch.setenv("KNOWHOW_TOKEN", KEY)
+    model = load_model(f"{speaking.url}#it?key=KNOWHOW_TOKEN&tokens=1&temperature=0&max_tokens=60")
     suite = build("knowhow.environments.suites", HUT)
     task = suite.tasks("train")[0]
     trajectory = await play(suite, Agent(model, model.meter))(task, Start(seed=1))
     await model.aclose()
     assert trajectory.stop is StopReason.MAX_STEPS, trajectory.error
     assert {step.call.arguments["command"] for step in trajectory.steps if step.call} == {"look"}
-    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    lines = [json.loads(line) for line in speaking.record.read_text().splitlines()]
     whole = [(prompt, list(sample.tokens)) for prompt, sample in filter(None, unfolded(trajectory.samples))]
     assert whole == [(line["prompt"], line["tokens"]) for line in lines] and len(whole) == len(trajectory.steps)
     for line, sample in zip(lines, trajectory.samples, strict=True):
-        assert sample is not None and sample.tokens == tuple(reply) and sample.model == line["model"] == "it"
+        assert sample is not None and sample.tokens == tuple(speaking.reply) and sample.model == line["model"] == "it"
         assert sample.logprobs == tuple(line["logprobs"]) and line["finish"] == "stop"
     for before, sample in zip(lines, trajectory.samples[1:], strict=False):
         assert sample is not None and sample.kept == len(before["prompt"]) + len(before["tokens"])
 
 
-async def test_calls_are_streamed_whole_and_nothing_of_them_as_text(speaking: tuple[str, Path, list[int]]) -> None:
-    url, _, reply = speaking
-    async with openai.AsyncOpenAI(base_url=url, api_key="none") as client:
+async def test_calls_are_streamed_whole_and_nothing_of_them_as_text(speaking: Speaking) -> None:
+    async with openai.AsyncOpenAI(base_url=speaking.url, api_key=KEY) as client:
         stream = await ask(client, "it", stream=True, tools=TOOLS, temperature=0, max_tokens=60)
         parts = [chunk.choices[0] async for chunk in stream]
         plain = await ask(client, "it", stream=True, temperature=0, max_tokens=60)
@@ -321,8 +337,19 @@ async def test_calls_are_streamed_whole_and_nothing_of_them_as_text(speaking: tu
     ((call,),) = [part.delta.tool_calls for part in parts if part.delta.tool_calls]
     assert (call.function.name, call.function.arguments) == ("act", '{"command": "look"}')
     assert parts[-1].finish_reason == "tool_calls"
-    assert [id for part in parts for id in getattr(part, "token_ids", None) or ()] == reply
+    assert [id for part in parts for id in getattr(part, "token_ids", None) or ()] == speaking.reply
     assert text == WRITTEN  # without tools it is text
+
+
+def test_where_others_reach_it_every_request_has_to_carry_the_key(speaking: Speaking) -> None:
+    assert httpx.get(f"{speaking.url}/models").status_code == 401
+    assert httpx.get(speaking.url.replace("/v1", "/health")).status_code == 200
+    client = openai.OpenAI(base_url=speaking.url, api_key=KEY)
+    assert [card.id for card in client.models.list()] == ["it"]
+    with pytest.raises(ModelError, match="the token is missing or wrong"):
+        unload_adapter(speaking.url, "x")
+    with pytest.raises(ModelError, match="The lora adapter 'x' cannot be found"):
+        unload_adapter(speaking.url, "x", key=KEY)
 
 
 async def test_what_is_sampled_is_recorded_with_what_made_it(served: Served, client: openai.AsyncOpenAI) -> None:
@@ -372,19 +399,6 @@ def test_a_server_that_is_not_there_or_loads_no_adapters_is_told_in_one_line(ser
 def test_a_web_page_gets_nothing(served: Served) -> None:
     answer = httpx.get(f"{served.url}/models", headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
-
-
-def test_it_ends_at_once_by_ctrl_c_and_wants_a_key_where_others_reach_it(served: Served) -> None:
-    words = [*command(MAIN), "serve", str(served.root / "base"), "--host", "0.0.0.0", "--json"]
-    with server(words, KNOWHOW_TOKEN="sesame") as (line, process):
-        told = json.loads(line)
-        url = told["url"].replace("0.0.0.0", "127.0.0.1")
-        assert (told["model"], told["token"]) == (str(served.root / "base"), "sesame")
-        assert httpx.get(f"{url}/models").status_code == 401
-        client = openai.OpenAI(base_url=url, api_key="sesame")
-        assert [card.id for card in client.models.list()] == [told["model"]]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(

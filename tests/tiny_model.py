@@ -88,17 +88,17 @@ def tiny_model(folder: Path, *, seed: int = 0, window: int = 4096, hidden: int =
     return folder
 
 
-def tiny_adapter(folder: Path, base: Path, *, seed: int, **settings: Any) -> Path:
-    """A LoRA with random weights in both of its halves."""
+def tiny_adapter(folder: Path, base: Path, *, seed: int, config: Any = None, **settings: Any) -> Path:
+    """An adapter that changes what the base says: a LoRA with random weights in both halves, or as configured."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"], **settings)
+    config = config or LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"], **settings)
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
     for name, weights in model.named_parameters():
-        if "lora_B" in name:
+        if "lora_B" in name or "ia3" in name:
             torch.nn.init.normal_(weights, std=0.3)
     model.save_pretrained(str(folder))
     return folder

@@ -49,8 +49,9 @@ def _reason(answer: Any) -> str:
     except ValueError:
         told = {}
     error = told.get("error", told) if isinstance(told, dict) else {}
-    if isinstance(error, dict) and "message" in error:
-        return " ".join(str(error["message"]).split())
+    message = error.get("message") if isinstance(error, dict) else error
+    if message:
+        return " ".join(str(message).split())
     if answer.status_code in (404, 405):  # the route is not there
         return (
             f"HTTP {answer.status_code}; start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, "

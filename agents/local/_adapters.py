@@ -12,7 +12,8 @@ from knowhow.environments.errors import BadSetting
 
 
 class Adapters:
-    """A base model and what is loaded beside it. A name stands for the same weights for ever: none is used twice."""
+    """A base model and the adapters beside it, all of one kind of PEFT's. A name stands for the same weights for ever:
+    none is used twice."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -46,9 +47,12 @@ class Adapters:
         assert self._peft is not None
         inside = self._loaded.pop(name)
         self._now = None
+        if not self._loaded:  # the base bare again, ready for adapters of another kind
+            self._peft.unload()
+            self._peft = None
+            return
         self.choose("")  # PEFT chooses another one itself otherwise, and warns of it
         self._peft.delete_adapter(inside)
-        self._now = None
 
     def choose(self, name: str) -> None:
         """What ``model`` computes with from now on; with an empty name, the base's own layers alone."""

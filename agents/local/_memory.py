@@ -38,9 +38,8 @@ class Memory:
         made = Memory()
         made.ids = self.ids[:length]
         made._room = length + _SLACK
-        made._layers = {
-            at: (_grown(k, length, made._room), _grown(v, length, made._room)) for at, (k, v) in self._items()
-        }
+        for layer, (keys, values) in self._layers.items():
+            made._layers[layer] = (_grown(keys, length, made._room), _grown(values, length, made._room))
         return made
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -67,9 +66,6 @@ class Memory:
         old = kept or (keys[:, :0], values[:, :0])
         return _grown(old[0], start, self._room), _grown(old[1], start, self._room)
 
-    def _items(self) -> Iterable[tuple[int, tuple[torch.Tensor, torch.Tensor]]]:
-        return self._layers.items()
-
 
 def _grown(part: torch.Tensor, length: int, room: int) -> torch.Tensor:
     made = part.new_empty((part.shape[0], room, part.shape[2]))
@@ -85,7 +81,7 @@ class Memories:
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._kept: OrderedDict[int, tuple[str, Memory]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[str, Memory, int]] = OrderedDict()
 
     def take(self, adapter: str, prompt: Sequence[int], busy: Iterable[Memory]) -> Memory:
         """A memory of the longest beginning of ``prompt`` that is known; the last token is always left to be read.
@@ -94,7 +90,7 @@ class Memories:
         copied.
         """
         ids = np.asarray(prompt[:-1], dtype=np.int32)
-        found = [memory for name, memory in self._kept.values() if name == adapter]
+        found = [memory for name, memory, _ in self._kept.values() if name == adapter]
         best = max([*found, *busy], key=lambda memory: memory.shared(ids), default=None)
         length = 0 if best is None else best.shared(ids)
         if best is None or not length:
@@ -109,13 +105,13 @@ class Memories:
     def put(self, adapter: str, memory: Memory) -> None:
         """Keep it, unless another one holds the same."""
         ids = np.array(memory.ids, dtype=np.int32)
-        if any(name == adapter and kept.shared(ids) == len(ids) for name, kept in self._kept.values()):
+        if any(name == adapter and kept.shared(ids) == len(ids) for name, kept, _ in self._kept.values()):
             return
-        self._kept[id(memory)] = (adapter, memory)
-        total = sum(memory.bytes for _, memory in self._kept.values())
+        self._kept[id(memory)] = (adapter, memory, memory.bytes)
+        total = sum(size for _, _, size in self._kept.values())
         while total > self._most or len(self._kept) > _MOST_KEPT:
-            total -= self._kept.popitem(last=False)[1][1].bytes
+            total -= self._kept.popitem(last=False)[1][2]
 
     def forget(self, adapter: str) -> None:
-        for key in [key for key, (name, _) in self._kept.items() if name == adapter]:
+        for key in [key for key, (name, _, _) in self._kept.items() if name == adapter]:
             del self._kept[key]

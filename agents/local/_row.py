@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -40,18 +41,24 @@ class Row:
 
     def add(self, token: Token) -> None:
         self.tokens.append(token)
-        if self.tell is not None:
+        if self.tell is None:
+            return
+        try:
             self.tell(token)
+        except Exception:  # its event loop is closed, say: nobody waits for the reply any more
+            self.reply.cancel()
 
     def answer(self, generated: Generated) -> None:
-        if self.reply.set_running_or_notify_cancel():
+        if not self.reply.done() and self.reply.set_running_or_notify_cancel():
             self.reply.set_result(generated)
 
     def fail(self, error: BaseException) -> None:
-        if self.reply.set_running_or_notify_cancel():
+        """What was answered stays so."""
+        if not self.reply.done() and self.reply.set_running_or_notify_cancel():
             self.reply.set_exception(error)
 
 
 def _seed(seed: int, prompt: Sequence[int]) -> int:
     """Of the prompt too: the turns of an episode share its seed, and should not draw alike."""
-    return int.from_bytes(hashlib.blake2b(repr((seed, prompt)).encode(), digest_size=8).digest(), "big")
+    mixed = hashlib.blake2b(array("i", prompt).tobytes(), digest_size=8, key=f"{seed}".encode()[:64])
+    return int.from_bytes(mixed.digest(), "big")

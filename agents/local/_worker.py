@@ -20,6 +20,7 @@ from knowhow.agents.local._reader import read
 from knowhow.agents.local._row import Row
 from knowhow.agents.local._sampling import draw
 from knowhow.agents.local.types import Generated, PromptTooLong, UnknownAdapter
+from knowhow.environments.errors import ModelError
 
 MOST_ROWS = 64
 """The most replies at a time; others wait."""
@@ -48,13 +49,23 @@ class Worker:
         return tuple(name for name in self._adapters.names if name not in self._leaving)
 
     def run(self) -> None:
-        while True:
-            while self.work.qsize() or not (self._rows or self._waiting):
-                work = self.work.get()
-                if work is None:
-                    return
-                work()
-            self._advance()
+        try:
+            while self._taken():
+                self._advance()
+        finally:  # whatever ended it, nobody may wait for ever
+            while self.work.qsize():
+                (self.work.get() or (lambda: None))()
+            for row in (*self._rows, *self._waiting):
+                row.fail(ModelError(f"the engine of {self._name} has ended"))
+
+    def _taken(self) -> bool:
+        """Do what was put in, and wait for something where there is nothing else to do; False at the end."""
+        while self.work.qsize() or not (self._rows or self._waiting):
+            work = self.work.get()
+            if work is None:
+                return False
+            work()
+        return True
 
     def try_out(self) -> None:
         """Raises: what the model raises where its attention is not of the kind that the engine replaces."""

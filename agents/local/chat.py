@@ -13,7 +13,7 @@ from typing import Any
 from knowhow.agents.local.conversations import Conversations, Message, Prompt
 from knowhow.agents.local.engine import Engine
 from knowhow.agents.local.hermes import Call, read_reply
-from knowhow.agents.local.types import Generated, Sampling, Token
+from knowhow.agents.local.types import LORA, Generated, Sampling, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ class Chat:
         return reply
 
 
-_CHATS: weakref.WeakValueDictionary[Path, Chat] = weakref.WeakValueDictionary()
+_CHATS: weakref.WeakValueDictionary[tuple[Path, str], Chat] = weakref.WeakValueDictionary()
 _OPENING = threading.Lock()
 
 
-def chat_at(path: Path) -> Chat:
+def chat_at(path: Path, kind: str = LORA) -> Chat:
     """The chat of this process with the model at a path, which is loaded once, for as long as somebody holds it.
 
-    Raises: as ``Engine``.
+    ``kind``: of its adapters, as PEFT names it; one model takes adapters of one kind only. Raises: as ``Engine``.
     """
-    path = path.expanduser().resolve()
+    key = (path.expanduser().resolve(), kind)
     with _OPENING:
-        chat = _CHATS.get(path)
+        chat = _CHATS.get(key)
         if chat is None:
-            chat = _CHATS[path] = Chat(Engine(path))
+            chat = _CHATS[key] = Chat(Engine(key[0]))
         return chat

@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field
 from knowhow.agents.local.chat import Chat, Reply
 from knowhow.agents.local.conversations import Prompt
 from knowhow.agents.local.hermes import Call
+from knowhow.agents.local.tool_choice import chosen
 from knowhow.agents.local.types import Sampling
 from knowhow.agents.samples import KEY, sampled
 
@@ -28,7 +29,8 @@ from knowhow.agents.samples import KEY, sampled
 class LocalChat(BaseChatModel):
     """A base model, or one of its adapters, at ``label``; what it does not say is as in ``Sampling``.
 
-    A call may bring ``seed``, ``temperature``, ``top_p``, ``max_tokens``, ``stop`` and ``tools``. A reply's
+    A call may bring ``seed``, ``temperature``, ``top_p``, ``max_tokens``, ``stop``, ``tools`` and
+    ``tool_choice``. A reply's
     ``response_metadata`` tells its tokens (``agents/samples.py``) and why it ended.
     """
 
@@ -58,9 +60,9 @@ class LocalChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **settings: Any,
     ) -> ChatResult:
-        prompt = self._prompt(messages, settings)
+        prompt, tools = self._prompt(messages, settings)
         generated = self.chat.engine.submit(prompt.ids, self._sampling(stop, settings), self.adapter).result()
-        return self._result(self.chat.reply(prompt, generated, tools=bool(settings.get("tools"))))
+        return self._result(self.chat.reply(prompt, generated, tools=tools))
 
     async def _agenerate(
         self,
@@ -69,13 +71,14 @@ class LocalChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **settings: Any,
     ) -> ChatResult:
-        prompt = self._prompt(messages, settings)
-        sampling = self._sampling(stop, settings)
-        return self._result(await self.chat.answer(prompt, sampling, self.adapter, tools=bool(settings.get("tools"))))
+        prompt, tools = self._prompt(messages, settings)
+        return self._result(await self.chat.answer(prompt, self._sampling(stop, settings), self.adapter, tools=tools))
 
-    def _prompt(self, messages: list[BaseMessage], settings: Mapping[str, Any]) -> Prompt:
+    def _prompt(self, messages: list[BaseMessage], settings: Mapping[str, Any]) -> tuple[Prompt, bool]:
+        """The prompt, and whether its reply may make calls."""
         told = convert_to_openai_messages(messages)
-        return self.chat.prompt(told if isinstance(told, list) else [told], settings.get("tools") or ())
+        tools, begun = chosen(settings.get("tools") or (), settings.get("tool_choice"))
+        return self.chat.prompt(told if isinstance(told, list) else [told], tools, begun), bool(tools)
 
     def _sampling(self, stop: list[str] | None, settings: Mapping[str, Any]) -> Sampling:
         given = {name: settings.get(name) for name in ("temperature", "top_p", "max_tokens", "seed")}

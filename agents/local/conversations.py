@@ -146,11 +146,14 @@ def text_of(content: Any) -> str:
     """The content of a message in one piece. Raises: BadSetting for what is no text."""
     if content is None or isinstance(content, str):
         return content or ""
-    parts = content if isinstance(content, list) else [content]
-    other = [part for part in parts if not (isinstance(part, Mapping) and isinstance(part.get("text"), str))]
-    if other:
-        raise BadSetting(f"a message holds {str(other[0])[:60]!r}; local models read text only")
-    return "".join(part["text"] for part in parts)
+    return "".join(_text_of_part(part) for part in (content if isinstance(content, list) else [content]))
+
+
+def _text_of_part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, Mapping) else part
+    if not isinstance(text, str):
+        raise BadSetting(f"a message holds {str(part)[:60]!r}; local models read text only")
+    return text
 
 
 def _keys(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> list[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from knowhow.agents.local.types import Generated, Sampling, Token
-from knowhow.environments.errors import BadSetting, MissingExtra
+from knowhow.environments.errors import BadSetting, MissingExtra, ModelError
 
 if TYPE_CHECKING:
     from knowhow.agents.local._worker import Worker
@@ -47,10 +47,10 @@ class Engine:
         self.tokenizer: Any = self._worker.tokenizer
         self.window = self._worker.window
         self.ends = self._worker.ends
-        thread = threading.Thread(target=self._worker.run, name=f"engine {path.name}", daemon=True)
-        thread.start()
         # The thread knows the worker alone, so that an engine that nobody holds any more ends it.
-        self.close = weakref.finalize(self, _end, self._worker, thread)
+        self._thread = threading.Thread(target=self._worker.run, name=f"engine {path.name}", daemon=True)
+        self._thread.start()
+        self.close = weakref.finalize(self, _end, self._worker, self._thread)
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Engine:
 
         ``tell`` gets every token when it is drawn, in the engine's thread. Cancelling ends the reply.
 
-        Raises: PromptTooLong; UnknownAdapter.
+        Raises: PromptTooLong; UnknownAdapter; ModelError where the engine was closed.
         """
         return await asyncio.wrap_future(self.submit(prompt, sampling, adapter, tell))
 
@@ -83,7 +83,7 @@ class Engine:
         from knowhow.agents.local._row import Row
 
         row = Row(prompt, adapter, sampling, tell)
-        self._worker.work.put(partial(self._worker.join, row))
+        self._put(partial(self._worker.join, row))
         return row.reply
 
     def load_adapter(self, name: str, path: Path) -> None:
@@ -110,8 +110,13 @@ class Engine:
             except BaseException as error:
                 done.set_exception(error)
 
-        self._worker.work.put(run)
+        self._put(run)
         return done
+
+    def _put(self, work: Callable[[], None]) -> None:
+        if not self._thread.is_alive():
+            raise ModelError(f"the engine of {self.path.name} has ended")
+        self._worker.work.put(work)
 
 
 def check_extra() -> None:

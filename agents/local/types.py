@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from knowhow.environments.errors import KnowhowError, ModelError
 
+LORA = "LORA"
+"""PEFT's name of the kind of adapter that most are of."""
+
 
 class PromptTooLong(ModelError):
     """A prompt that leaves no room for a reply in the model's context window."""

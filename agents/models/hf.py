@@ -5,12 +5,14 @@ A relative ADAPTER is looked for as it is given and beside PATH.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from knowhow.agents.local.types import LORA
 from knowhow.environments.errors import BadSetting
 
 MAX_TOKENS = 512
@@ -37,9 +39,11 @@ def hf(name: str, options: Mapping[str, str]) -> BaseChatModel:
     if not base:
         raise BadSetting(f"the model URI hf:{name} names no folder; write hf:PATH or hf:PATH@ADAPTER")
     settings = {"max_tokens": MAX_TOKENS, **{option: _value(option, text) for option, text in options.items()}}
-    chat = chat_at(Path(base))
-    loaded = chat.adapter_at(_beside(Path(adapter).expanduser(), Path(base).expanduser())) if adapter else ""
-    return LocalChat(chat=chat, adapter=loaded, label=name, **settings)
+    if not adapter:
+        return LocalChat(chat=chat_at(Path(base)), label=name, **settings)
+    folder = _beside(Path(adapter).expanduser(), Path(base).expanduser())
+    chat = chat_at(Path(base), _kind(folder))
+    return LocalChat(chat=chat, adapter=chat.adapter_at(folder), label=name, **settings)
 
 
 def _beside(adapter: Path, base: Path) -> Path:
@@ -47,6 +51,14 @@ def _beside(adapter: Path, base: Path) -> Path:
     if not adapter.is_dir() and not near.is_dir():
         raise BadSetting(f"there is no adapter {adapter}, neither as given nor at {near}")
     return adapter if adapter.is_dir() else near
+
+
+def _kind(adapter: Path) -> str:
+    """As PEFT names it; what cannot be read is told when it is loaded."""
+    try:
+        return str(json.loads((adapter / "adapter_config.json").read_text())["peft_type"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return LORA
 
 
 def _value(name: str, text: str) -> Any:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knowhow.agents.local.hermes import OPEN
 from knowhow.agents.local.serving.refusal import Refusal
+from knowhow.agents.local.tool_choice import chosen
 from knowhow.agents.local.types import Sampling
 from knowhow.environments.types import Tool
 
@@ -112,22 +112,10 @@ def _messages(body: Object) -> tuple[Object, ...]:
 
 
 def _tools(body: Object) -> tuple[tuple[Tool, ...], str]:
-    """The tools that the model is told of, and how its reply has to begin."""
-    tools = tuple(_get(body, "tools", list, []))
+    tools = _get(body, "tools", list, [])
     if not all(isinstance(tool, dict) and isinstance(tool.get("function"), dict) for tool in tools):
         raise Refusal("every tool has to be an object with a function", param="tools")
-    choice = body.get("tool_choice") or "auto"
-    if choice == "none":
-        return (), ""
-    if choice == "auto":
-        return tools, ""
-    names = [tool["function"].get("name") for tool in tools]
-    if choice == "required" and names:
-        return tools, f"{OPEN}\n"
-    name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
-    if name not in names or name is None:
-        raise Refusal(f"tool_choice={choice!r:.80} is none, auto, required or one of the tools", param="tool_choice")
-    return tools, f'{OPEN}\n{{"name": "{name}", "arguments":'
+    return chosen(tools, body.get("tool_choice"))
 
 
 def _refuse_unsupported(body: Object) -> None:
