@@ -13,7 +13,7 @@ from knowhow.environments.browser.executable import SYSTEM
 from knowhow.environments.calls import parse_call
 from knowhow.environments.check import check_suite
 from knowhow.environments.errors import UnknownName
-from knowhow.environments.miniwob import goals, solving
+from knowhow.environments.miniwob import goals, pages, solving
 from knowhow.environments.suites.miniwob import Miniwob
 from knowhow.environments.types import SPLITS, Feedback, Task
 
@@ -77,6 +77,19 @@ def test_many_pages_have_a_solver() -> None:
     assert sum(solving.solver(kind) is not None for kind in goals.kinds()) >= 40
     suite = Miniwob("bisect-angle")
     assert suite.oracle(suite.tasks("train")[0], seed=0) is None
+
+
+async def test_a_solver_acts_by_names_and_says_what_it_does_not_find() -> None:
+    suite = Miniwob("click-button")
+    task = suite.tasks("test")[0]
+    calls = suite.oracle(task, seed=0)
+    assert [(call.name, call.arguments["element"]) for call in calls or ()] == [
+        ("click", f"button {task.goal.split(chr(34))[1]}")
+    ]
+    close, visit = solving.solver("click-dialog"), pages.visit("click-button", 0, task.goal)
+    assert close is not None
+    with pytest.raises(LookupError, match="the page has 0 of button 'Close', not 1, after 0 calls"):
+        await solving.solved(close, visit)
 
 
 @pytest.mark.slow
