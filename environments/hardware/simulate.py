@@ -13,8 +13,9 @@ from knowhow.environments.sandbox import Limits
 from knowhow.environments.workspace import Ran, Tree, bash, needed, of_texts
 
 DESIGN = "design.v"
-LIMITS = Limits(seconds=15, cpu=2, memory_mb=1024, processes=8, output_kb=4096, disk_mb=8)
-"""Of compiling a design and simulating it with the hidden bench, which takes some milliseconds."""
+LIMITS = Limits(seconds=120, cpu=2, memory_mb=1024, processes=8, output_kb=4096, disk_mb=8)
+"""Of compiling a design and simulating it with the hidden bench, which takes some milliseconds. The processor's time
+bounds a design that does not end; the clock is long, or a busy machine would decide what is right."""
 COMPILE = "iverilog -g2012 -Wall -o /tmp/simulation"
 
 
