@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from knowhow.agents.local.template import rendered
 from knowhow.environments.errors import BadSetting
 from knowhow.training.recipe import Job
-from knowhow.training.tokens import text_of
 from knowhow.training.tuning import arguments, open_base, quiet, run, save_whole, with_adapter
 from knowhow.training.types import Judged, Message, Pair
 
@@ -17,7 +17,7 @@ def prefer(job: Job, pairs: Sequence[Pair], *, beta: float, losses: Sequence[str
     from trl import DPOConfig, DPOTrainer
 
     def row(tokenizer: Any, pair: Pair) -> dict[str, Any]:
-        prompt = text_of(tokenizer, pair.prompt, pair.tools, prompt=True)
+        prompt = rendered(tokenizer, pair.prompt, pair.tools, prompt=True)
         chosen, rejected = (_reply(tokenizer, pair, one, prompt) for one in (pair.chosen, pair.rejected))
         return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
 
@@ -29,7 +29,7 @@ def judge(job: Job, replies: Sequence[Judged], *, beta: float) -> dict[str, Any]
     from trl import KTOConfig, KTOTrainer
 
     def row(tokenizer: Any, one: Judged) -> dict[str, Any]:
-        prompt = text_of(tokenizer, one.prompt, one.tools, prompt=True)
+        prompt = rendered(tokenizer, one.prompt, one.tools, prompt=True)
         return {"prompt": prompt, "completion": _reply(tokenizer, one, one.reply, prompt), "label": one.good}
 
     return _trained(job, replies, row, KTOTrainer, KTOConfig, beta=beta)
@@ -58,7 +58,7 @@ def _fits(tokenizer: Any, row: Mapping[str, Any], longest: int) -> bool:
 
 def _reply(tokenizer: Any, row: Pair | Judged, reply: Message, prompt: str) -> str:
     """The reply as the template shows it after the prompt, up to the end of what the model itself would say."""
-    whole = text_of(tokenizer, (*row.prompt, reply), row.tools)
+    whole = rendered(tokenizer, (*row.prompt, reply), row.tools, prompt=False)
     if not whole.startswith(prompt):
         raise BadSetting("the chat template shows a reply differently from the prompt that asked for it")
     said, end = whole[len(prompt) :], tokenizer.eos_token

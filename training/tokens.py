@@ -3,15 +3,13 @@ chat template."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowhow.agents.local.template import rendered
 from knowhow.agents.samples import unfolded
 from knowhow.environments.errors import BadSetting
-from knowhow.environments.types import Tool
 from knowhow.training.types import Example, Message
 
 
@@ -33,36 +31,6 @@ def rows(tokenizer: Any, example: Example, longest: int = 0) -> list[Row]:
     made = _as_sampled(example) if _all_sampled(example) else _through_template(tokenizer, example)
     cut = [Row(row.ids[: longest or None], row.weights[: longest or None]) for row in made]
     return [row for row in cut if any(row.weights)]
-
-
-def text_of(tokenizer: Any, messages: Sequence[Message], tools: Sequence[Tool], *, prompt: bool = False) -> str:
-    """The messages as the model reads them; as a ``prompt``, what makes it reply follows. Raises: BadSetting."""
-    try:
-        text: str = tokenizer.apply_chat_template(
-            [readable(message) for message in messages],
-            tools=[dict(tool) for tool in tools] or None,
-            tokenize=False,
-            add_generation_prompt=prompt,
-        )
-    except Exception as error:
-        raise BadSetting(f"the chat template of {tokenizer.name_or_path or 'the model'} failed: {error}") from error
-    return text
-
-
-def readable(message: Message) -> dict[str, Any]:
-    """The message as chat templates want it: the arguments of calls are mappings, not text."""
-    calls = message.get("tool_calls")
-    if not calls:
-        return {"content": "", **message}
-    return {"content": "", **message, "tool_calls": [_readable_call(call) for call in calls]}
-
-
-def _readable_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = dict(call["function"])
-    if isinstance(function.get("arguments"), str):
-        with suppress(ValueError):  # a malformed call stays what it was
-            function["arguments"] = json.loads(function["arguments"])
-    return {**call, "function": function}
 
 
 def replies(messages: Sequence[Message]) -> list[int]:
@@ -96,8 +64,8 @@ def _as_sampled(example: Example) -> Iterator[Row]:
 def _through_template(tokenizer: Any, example: Example) -> Iterator[Row]:
     text, spans = "", list[tuple[int, int, float]]()
     for place in replies(example.messages):
-        before = text_of(tokenizer, example.messages[:place], example.tools, prompt=True)
-        after = text_of(tokenizer, example.messages[: place + 1], example.tools)
+        before = rendered(tokenizer, example.messages[:place], example.tools, prompt=True)
+        after = rendered(tokenizer, example.messages[: place + 1], example.tools, prompt=False)
         if not after.startswith(before):
             raise BadSetting("the chat template shows a reply differently from the prompt that asked for it")
         if not before.startswith(text):

@@ -15,10 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from knowhow.environments.errors import BadSetting
-
-Message = Mapping[str, Any]
-"""A message in OpenAI's chat format."""
+from knowhow.agents.local.template import Message, arguments_of, rendered, text_of
 
 MOST_KEPT = 2048
 """Replies that are remembered; the longest unused ones are forgotten."""
@@ -63,7 +60,7 @@ class Conversations:
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), begun: str = "") -> Prompt:
         """The messages as the model is to read them, and how its reply begins. Raises: BadSetting."""
-        text = self._text(messages, tools)
+        text = rendered(self._tokenizer, messages, tools, prompt=True)
         keys = _keys(messages, tools)
         known = self._latest(keys)
         rest = text if known is None else self._rest(known, text)
@@ -99,61 +96,9 @@ class Conversations:
             return None
         return text[at + len(end) :] if known.ids[-1] in self._ends else text[at:]
 
-    def _text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
-        told = [_for_template(message) for message in messages]
-        try:
-            text: str = self._tokenizer.apply_chat_template(
-                told, tools=[dict(tool) for tool in tools] or None, add_generation_prompt=True, tokenize=False
-            )
-        except Exception as error:  # a template refuses by whatever exception it likes
-            raise BadSetting(f"the chat template refuses these messages: {error}") from error
-        return text
-
     def _encoded(self, text: str) -> Sequence[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
         return ids
-
-
-def _for_template(message: Message) -> dict[str, Any]:
-    """A message as chat templates read it: its text in one piece, arguments as an object."""
-    told = {**message, "content": text_of(message.get("content"))}
-    if told.get("role") == "developer":
-        told["role"] = "system"
-    if told.get("tool_calls"):
-        told["tool_calls"] = [_call_for_template(call) for call in told["tool_calls"]]
-    else:
-        told.pop("tool_calls", None)
-    return told
-
-
-def _call_for_template(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = call["function"]
-    return {**call, "function": {**function, "arguments": _arguments(function.get("arguments"))}}
-
-
-def _arguments(given: Any) -> Any:
-    """An object where it is one, else the text that was to be one."""
-    if not isinstance(given, str):
-        return given or {}
-    try:
-        made = json.loads(given or "{}", strict=False)
-    except ValueError:
-        return given
-    return made if isinstance(made, dict) else given
-
-
-def text_of(content: Any) -> str:
-    """The content of a message in one piece. Raises: BadSetting for what is no text."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "".join(_text_of_part(part) for part in (content if isinstance(content, list) else [content]))
-
-
-def _text_of_part(part: Any) -> str:
-    text = part.get("text") if isinstance(part, Mapping) else part
-    if not isinstance(text, str):
-        raise BadSetting(f"a message holds {str(part)[:60]!r}; local models read text only")
-    return text
 
 
 def _keys(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> list[bytes]:
@@ -173,5 +118,5 @@ def _after(key: bytes, message: Message) -> bytes:
 
 def _sent(call: Mapping[str, Any]) -> Any:
     """Arguments that were no JSON come back wrapped in some (``agents/model.py``)."""
-    arguments = _arguments(call["function"].get("arguments"))
+    arguments = arguments_of(call["function"].get("arguments"))
     return arguments["unreadable"] if isinstance(arguments, dict) and [*arguments] == ["unreadable"] else arguments

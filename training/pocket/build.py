@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents.local.template import rendered
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Trajectory
 from knowhow.training.examples import whole
 from knowhow.training.pocket.pretrain import Size, new_model, pretrain
 from knowhow.training.pocket.tokenizer import train_tokenizer
-from knowhow.training.tokens import rows, text_of
+from knowhow.training.tokens import rows
 from knowhow.training.tuning import quiet
 
 TEXTS = 400
@@ -40,7 +41,7 @@ def build(
     torch.manual_seed(seed)
     with quiet():
         blank = train_tokenizer([""], 300)
-        texts = [text_of(blank, one.messages, one.tools) for one in episodes[:TEXTS]]
+        texts = [rendered(blank, one.messages, one.tools, prompt=False) for one in episodes[:TEXTS]]
         tokenizer = train_tokenizer(texts, vocabulary)
         made = [row for one in episodes for row in rows(tokenizer, whole(one), size.window)]
         model = new_model(len(tokenizer), size, seed, tokenizer.eos_token_id, tokenizer.pad_token_id)
