@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from knowhow.environments.errors import BadSetting, KnowhowError, MemoryDamaged
 from knowhow.environments.types import Usage
+from knowhow.environments.whole import whole_file
 from knowhow.evals.settings import Settings, from_mapping
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.episodes import Episodes
@@ -139,15 +140,10 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """All or nothing: a reader, or a crash, sees the old file or the new one. Raises: KnowhowError on a full disk."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            json.dump(value, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise KnowhowError(f"cannot write {path}: {error.strerror}; make room and go on with --resume") from None
 
 

@@ -7,11 +7,10 @@ own policy lets no script run but its own.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from knowhow.environments.errors import BadSetting, KnowhowError
+from knowhow.environments.whole import whole_file
 from knowhow.evals.reporting.embedded import MOST_EPISODES
 from knowhow.evals.reporting.page import render
 from knowhow.evals.reporting.source import read
@@ -34,12 +33,9 @@ def write_report(folder: Path, out: Path | None = None, *, episodes: int = MOST_
 
 def _write(out: Path, page: str) -> None:
     """All or nothing: a reader sees the old page or the new one."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(page, encoding="utf-8")
-        part.replace(out)
+        with whole_file(out) as part:
+            part.write_text(page, encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise KnowhowError(f"cannot write the report {out}: {error.strerror}; name another place by --out") from None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from knowhow.environments.discover import find
 from knowhow.environments.errors import BadSetting, KnowhowError, MissingExtra
+from knowhow.environments.whole import whole_file
 from knowhow.memory.codec import encode
 from knowhow.training.card import card, sources
 from knowhow.training.selecting import counted
@@ -87,17 +86,11 @@ def _parquet(records: Sequence[Record], path: Path) -> None:
 
 
 def _put(path: Path, write: Callable[[Path], Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        with whole_file(path) as part:
+            write(part)
     except OSError as error:
         raise KnowhowError(
             f"cannot write {path}: {error.strerror or error}; make room, or name another by --out"
         ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

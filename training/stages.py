@@ -1,13 +1,14 @@
-"""Several trainings after one another, each going on from the adapter of the one before."""
+"""A training that is done once, and several after one another, each going on from the adapter of the one before."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from knowhow.environments.errors import KnowhowError
+from knowhow.environments.whole import whole_file
 from knowhow.training.recipe import Job
 
 
@@ -21,7 +22,7 @@ def in_stages(job: Job, stages: Sequence[Callable[[Job], Mapping[str, Any]]]) ->
     for number, stage in enumerate(stages, 1):
         folder = job.folder if number == len(stages) else job.folder / f"stage-{number}"
         step = replace(job, folder=folder, start=start)
-        measured.append(stage(step) if folder == job.folder else _kept(step, stage))
+        measured.append(stage(step) if folder == job.folder else kept(step, stage))
         start = step.adapter
     told = [{name: value for name, value in one.items() if name != "losses"} for one in measured]
     return {
@@ -32,10 +33,15 @@ def in_stages(job: Job, stages: Sequence[Callable[[Job], Mapping[str, Any]]]) ->
     }
 
 
-def _kept(job: Job, stage: Callable[[Job], Mapping[str, Any]]) -> Mapping[str, Any]:
-    job.folder.mkdir(parents=True, exist_ok=True)
+def kept(job: Job, train: Callable[[Job], Mapping[str, Any]]) -> dict[str, Any]:
+    """What ``train`` measured, from the job's folder where it was done before. Raises: as ``Recipe.train``."""
     report = job.folder / "training.json"
     if not (job.adapter.exists() and report.exists()):
-        report.write_text(json.dumps(dict(stage(job))))
-    found: Mapping[str, Any] = json.loads(Path(report).read_text())
+        measured = dict(train(job))
+        try:
+            with whole_file(report) as part:
+                part.write_text(json.dumps(measured))
+        except OSError as error:
+            raise KnowhowError(f"cannot write {report}: {error.strerror}; make room and run it again") from error
+    found: dict[str, Any] = json.loads(report.read_text())
     return found

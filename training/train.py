@@ -18,6 +18,7 @@ from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched
 from knowhow.training.registry import Registry, weights_hash
 from knowhow.training.replay import mixed
 from knowhow.training.settings import Tuning
+from knowhow.training.stages import kept
 from knowhow.training.types import Adapter, Data, Datum
 
 FOLDER = "adapters"
@@ -89,10 +90,7 @@ def train(
         return known[0]
     job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, recall=recall, progress=progress)
     job.folder.mkdir(parents=True, exist_ok=True)
-    report = job.folder / "training.json"
-    if not (job.adapter.exists() and report.exists()):
-        measured = planned.recipe.train(job, planned.data)
-        report.write_text(json.dumps(dict(measured)))
+    measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
     adapter = Adapter(
         id=id,
         path=str(job.adapter.relative_to(folder)),
@@ -103,7 +101,7 @@ def train(
         data_hash=data_hash(planned.data),
         memory_version=planned.memory_version,
         kinds=planned.kinds,
-        metrics={"training": _short(json.loads(report.read_text()))},
+        metrics={"training": _short(measured)},
     )
     registry.add(adapter, f"trained by {planned.specification} on {len(planned.data.rows)} rows")
     return adapter
