@@ -19,9 +19,10 @@ pytest.importorskip("peft")
 
 from tiny_model import alone, greedy, tiny_adapter, tiny_model
 
-from knowhow.agents.local.conversations import Conversations, Message
+from knowhow.agents.local.conversations import Conversations
 from knowhow.agents.local.engine import Engine
 from knowhow.agents.local.hermes import read_reply
+from knowhow.agents.local.template import Message
 from knowhow.agents.local.types import Generated, PromptTooLong, Sampling, UnknownAdapter
 from knowhow.environments.errors import BadSetting, ModelError
 

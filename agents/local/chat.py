@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowhow.agents.local.conversations import Conversations, Message, Prompt
+from knowhow.agents.local.conversations import Conversations, Prompt
 from knowhow.agents.local.engine import Engine
 from knowhow.agents.local.hermes import Call, read_reply
+from knowhow.agents.local.template import Message
 from knowhow.agents.local.types import LORA, Generated, Sampling, Token
 
 
