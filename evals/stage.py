@@ -55,8 +55,8 @@ class Stage:
         return self.folder.settings
 
     def with_model(self, uri: str) -> Stage:
-        """The same stage with another model, which spends from the same budget."""
-        return replace(self, model=load_model(uri, meter=self.model.meter))
+        """The same stage with this model for every kind of task, which spends from the same budget."""
+        return replace(self, model=_load(self.settings, uri, self.model.meter), route=None)
 
     async def play(
         self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
@@ -87,7 +87,7 @@ class Stage:
 
         @cache
         def by(uri: str) -> Attempt:
-            model = self.model if uri == self.model.uri else load_model(uri, meter=self.model.meter)
+            model = self.model if uri == self.model.uri else _load(self.settings, uri, self.model.meter)
             agent = Agent(model, model.meter, recall, uri, memory_version=memory_version, tag=tag)
             return compose(self.suite, agent, self.settings.method)
 
@@ -161,7 +161,11 @@ def open_suite(specification: str) -> Suite:
 def open_model(settings: Settings, folder: RunFolder | None = None) -> Model:
     budget = Budget(settings.budget_calls, settings.budget_tokens, settings.budget_usd)
     meter = Meter(budget, folder.spent, folder.save_spent) if folder is not None else Meter(budget)
-    return load_model(settings.model, meter=meter, cache=Path(settings.cache) if settings.cache else None)
+    return _load(settings, settings.model, meter)
+
+
+def _load(settings: Settings, uri: str, meter: Meter) -> Model:
+    return load_model(uri, meter=meter, cache=Path(settings.cache) if settings.cache else None)
 
 
 def withheld(recall: Recall) -> Recall:
