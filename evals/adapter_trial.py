@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from knowhow.agents.rollout import Job
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Trajectory
-from knowhow.evals.routing import of_base, uri
+from knowhow.evals.routing import route, uri
 from knowhow.evals.stage import Stage
 from knowhow.evals.stats import paired
 from knowhow.evals.tasks import draw, jobs
 from knowhow.memory.evolve import worse
 from knowhow.training.registry import Registry
+from knowhow.training.selecting import ended
 from knowhow.training.types import Adapter, AdapterStatus
 
 
@@ -36,25 +35,28 @@ async def put_to_trial(
     """Play validation tasks, as many as ``Settings.trial`` says, with the adapter and with what plays without it, and
     settle its status.
 
-    What plays without it is the active adapter that it would replace, or the base. Stored episodes are not played
-    again. Raises: as ``Stage.play``.
+    What plays without it are the active adapters, each for its kinds of task, and the base. ``stage`` plays with the
+    base. Stored episodes are not played again. Raises: as ``Stage.play``; BadSetting for a stage with another model.
     """
-    settings = stage.settings
+    settings, folder = stage.settings, stage.folder.path
     todo = jobs(draw(stage.suite, "validation", settings.trial, settings.seed), settings.seed, "trial")
-    folder, model = stage.folder.path, of_base(Path(adapter.base), settings)
-    active = registry.adapters(AdapterStatus.ACTIVE)
-    replaced = next((one for one in active if one.base_hash == adapter.base_hash), None)
     phase = f"trial {adapter.id}"
-    with_it = await _play(stage, uri(model, adapter, folder), phase, todo, recall, version)
-    before = await _play(stage, uri(model, replaced, folder), f"{phase} without", todo, recall, version)
+    tried = stage.with_model(uri(settings.model, adapter, folder))
+    with_it = await tried.play(phase, 0, todo, recall, version)
+    await tried.model.aclose()
+    used = replace(stage, route=route(registry.adapters, settings, folder))
+    before = await used.play(f"{phase} without", 0, todo, recall, version)
     verdict = judged(with_it, before, adapter.kinds)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
     return verdict
 
 
 def judged(with_it: Sequence[Trajectory], before: Sequence[Trajectory], kinds: Sequence[str]) -> Verdict:
-    """Active only where the interval of the gain on new tasks lies above 0 and the old ones are not ``worse``."""
-    pairs = list(zip(with_it, before, strict=False))
+    """Active only where the interval of the gain on new tasks lies above 0 and the old ones are not ``worse``. Episodes
+    that an error or the budget cut off, on either side, say nothing."""
+    known = {(one.task.id, one.seed): one for one in ended(before).rows}
+    met = [(one, known.get((one.task.id, one.seed))) for one in ended(with_it).rows]
+    pairs = [(one, other) for one, other in met if other is not None]
     new = [two for two in pairs if not kinds or two[0].task.kind in kinds]
     old = [two for two in pairs if two not in new]
     gained, kept = _difference(new), _difference(old)
@@ -63,16 +65,6 @@ def judged(with_it: Sequence[Trajectory], before: Sequence[Trajectory], kinds: S
     if worse([one.reward or 0.0 for one, _ in old], [other.reward or 0.0 for _, other in old]):
         return Verdict(AdapterStatus.RETIRED, f"other tasks fell on validation: {_told(kept)}", gained, kept)
     return Verdict(AdapterStatus.ACTIVE, f"gained on validation: {_told(gained)}", gained, kept)
-
-
-async def _play(
-    stage: Stage, model: str, phase: str, todo: Sequence[Job], recall: Recall, version: int
-) -> list[Trajectory]:
-    other = replace(stage.with_model(model), route=None)
-    try:
-        return await other.play(phase, 0, todo, recall, version)
-    finally:
-        await other.model.aclose()
 
 
 def _difference(pairs: Sequence[tuple[Trajectory, Trajectory]]) -> list[float] | None:

@@ -12,7 +12,7 @@ import pytest
 from pocket import episodes, tiny
 
 from knowhow.environments.errors import BadSetting, KnowhowError, UnknownName
-from knowhow.environments.types import Feedback, Sample, Step, ToolCall, Trajectory
+from knowhow.environments.types import Feedback, Sample, Step, StopReason, ToolCall, Trajectory
 from knowhow.evals.adapter_trial import judged
 from knowhow.memory.journal import Journal
 from knowhow.training.recipes.step_masking import StepMasking, detours
@@ -265,7 +265,9 @@ def test_each_kind_of_task_gets_the_adapter_that_was_made_for_it() -> None:
 def test_an_adapter_is_used_only_where_it_gains_and_other_tasks_do_not_fall() -> None:
     def played(rewards: Sequence[float], kind: str) -> list[Trajectory]:
         one = episodes()[0]
-        return [replace(one, task=replace(one.task, id=str(n), kind=kind), reward=r) for n, r in enumerate(rewards)]
+        return [
+            replace(one, task=replace(one.task, id=f"{kind} {n}", kind=kind), reward=r) for n, r in enumerate(rewards)
+        ]
 
     better, worse = [1.0] * 20, [0.0] * 15 + [1.0] * 5
     assert judged(played(better, "heat"), played(worse, "heat"), ()).status is AdapterStatus.ACTIVE
@@ -276,3 +278,14 @@ def test_an_adapter_is_used_only_where_it_gains_and_other_tasks_do_not_fall() ->
         played(better, "heat") + played(worse, "clean"), played(worse, "heat") + played(better, "clean"), ("heat",)
     )
     assert fell.status is AdapterStatus.RETIRED and "other tasks fell" in fell.why and fell.old and fell.old[0] < 0
+
+
+def test_an_episode_that_was_cut_off_says_nothing_of_an_adapter() -> None:
+    one = episodes()[0]
+    tasks = [replace(one.task, id=str(n), kind="heat") for n in range(20)]
+    with_it = [replace(one, task=task, reward=1.0) for task in tasks]
+    without = [replace(one, task=task, reward=0.0) for task in tasks]
+    cut = [replace(other, stop=StopReason.BUDGET) for other in without[1:]]
+    assert judged(with_it, [*without[:1], *cut], ()).new == judged(with_it[:1], without[:1], ()).new
+    assert judged(list(reversed(with_it)), without[:10], ()).new == judged(with_it[:10], without[:10], ()).new
+    assert judged(with_it, cut, ()).status is AdapterStatus.RETIRED
