@@ -24,7 +24,6 @@ from knowhow.memory.journal import Journal
 from knowhow.training.card import card
 from knowhow.training.recipe import unwatched
 from knowhow.training.registry import Registry
-from knowhow.training.selecting import of_kinds
 from knowhow.training.settings import Tuning
 from knowhow.training.train import Plan, estimate, plan, train
 from knowhow.training.types import Adapter
@@ -50,10 +49,16 @@ def planned(run: Path, asked: Asked) -> Plan:
     """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder."""
     with RunFolder.open(run, lock=False) as folder:
         suite = open_suite(folder.settings.suite)
-    new = of_kinds(episodes_of(run), asked.kinds).rows
     old = [one for other in asked.old for one in episodes_of(other)]
     return plan(
-        new, asked.recipe, asked.base, asked.tuning, old=old, replay=asked.replay, kinds=asked.kinds, suite=suite
+        episodes_of(run),
+        asked.recipe,
+        asked.base,
+        asked.tuning,
+        old=old,
+        replay=asked.replay,
+        kinds=asked.kinds,
+        suite=suite,
     )
 
 
@@ -65,28 +70,27 @@ def preview(made: Plan) -> dict[str, Any]:
 def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any = unwatched) -> dict[str, Any]:
     """Train, register, and put to trial; goes on where it was interrupted. Raises: KnowhowError."""
     with RunFolder.open(run) as folder, Journal.open(run / "journal.db", create=True) as journal:
+        # For the trial alone: what the folder says of the run stays.
+        settings = folder.settings
+        trial, model = asked.trial or settings.trial, of_base(asked.base, settings)
+        folder.settings = replace(settings, trial=trial, model=model)
         registry = Registry(journal)
         adapter = train(made, registry, run, progress)
         if asked.trial:
-            adapter = asyncio.run(_tried(folder, registry, adapter, asked, watch))
-        return {
-            "run": str(run),
-            "adapter": encode(adapter),
-            "model": uri(of_base(asked.base, folder.settings), adapter, run),
-        }
+            asyncio.run(_try(folder, registry, adapter, watch, remember=asked.remember))
+        adapter = registry.get(adapter.id)
+        return {"run": str(run), "adapter": encode(adapter), "model": uri(model, adapter, run)}
 
 
-async def _tried(folder: RunFolder, registry: Registry, adapter: Adapter, asked: Asked, watch: Watch) -> Adapter:
-    settings = replace(folder.settings, trial=asked.trial, model=of_base(asked.base, folder.settings))
+async def _try(folder: RunFolder, registry: Registry, adapter: Adapter, watch: Watch, *, remember: bool) -> None:
+    settings = folder.settings
     stage = Stage(folder, open_suite(settings.suite), load_model(settings.model, meter=Meter()), watch)
-    folder.settings = settings
-    if not asked.remember:
+    if not remember:
         await put_to_trial(stage, registry, adapter)
-        return registry.get(adapter.id)
+        return
     with open_memory_of(str(folder.path)) as memory:
         recall = open_mind(settings, banks_of(folder.path), memory, stage.model, stage.suite).recall
         await put_to_trial(stage, registry, adapter, recall, memory.version)
-    return registry.get(adapter.id)
 
 
 def episodes_of(run: Path) -> Sequence[Trajectory]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from knowhow.training.card import data_hash
 from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched
 from knowhow.training.registry import Registry, weights_hash
 from knowhow.training.replay import mixed
+from knowhow.training.selecting import of_kinds
 from knowhow.training.settings import Tuning
 from knowhow.training.stages import kept
 from knowhow.training.types import Adapter, Data, Datum
@@ -39,10 +41,19 @@ class Plan:
     kinds: tuple[str, ...] = ()
     suite: Suite | None = None
 
+    @cached_property
+    def data_hash(self) -> str:
+        return data_hash(self.data)
+
+    @cached_property
+    def base_hash(self) -> str:
+        """Raises: BadSetting where the base has no weights."""
+        return weights_hash(self.base)
+
     @property
     def key(self) -> str:
         """The same for the same training: by it an interrupted one is found and gone on with."""
-        made_of = [self.specification, asdict(self.tuning), data_hash(self.data), weights_hash(self.base), self.kinds]
+        made_of = [self.specification, asdict(self.tuning), self.data_hash, self.base_hash, self.kinds]
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
@@ -57,14 +68,15 @@ def plan(
     kinds: Sequence[str] = (),
     suite: Suite | None = None,
 ) -> Plan:
-    """What a recipe would train of these episodes, with ``replay`` rows of ``old`` episodes for each of theirs.
+    """What a recipe would train of these episodes, of those of ``kinds`` (none: all), with ``replay`` rows of ``old``
+    episodes for each of theirs.
 
     Raises: UnknownName, BadSetting for the recipe; BadSetting where nothing is left to train on.
     """
     recipe: Recipe = build(RECIPES, specification)
     if isinstance(recipe, Privileged):
         recipe = recipe.in_suite(suite)
-    data = recipe.examples(trajectories)
+    data = of_kinds(trajectories, kinds).then(recipe.examples)
     if not data.rows:
         reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped) or "there are no episodes"
         raise BadSetting(f"the recipe {specification} finds nothing to train on ({reasons})")
@@ -95,10 +107,10 @@ def train(
         id=id,
         path=str(job.adapter.relative_to(folder)),
         base=str(planned.base),
-        base_hash=weights_hash(planned.base),
+        base_hash=planned.base_hash,
         recipe=planned.specification,
         settings=asdict(planned.tuning),
-        data_hash=data_hash(planned.data),
+        data_hash=planned.data_hash,
         memory_version=planned.memory_version,
         kinds=planned.kinds,
         metrics={"training": _short(measured)},
@@ -118,13 +130,10 @@ def _short(measured: dict[str, Any]) -> dict[str, Any]:
 
 
 def estimate(planned: Plan) -> dict[str, Any]:
-    """What the training would take: its steps, roughly its memory in MB and its seconds, from one step that is made
-    with the longest rows and undone. Only of supervised rows the tokens are known beforehand."""
+    """What the training would take: its rows and steps, and roughly its seconds and its memory in MB
+    (``estimating.measured``). Raises: as ``open_base``."""
     from knowhow.training.estimating import measured
 
     steps = planned.tuning.updates(len(planned.data.rows))
-    return {
-        "rows": len(planned.data.rows),
-        "steps": steps,
-        **measured(planned.base, planned.data, planned.tuning, steps),
-    }
+    taken = measured(planned.base, planned.data, planned.tuning, steps)
+    return {"rows": len(planned.data.rows), "steps": steps, **taken}
