@@ -23,8 +23,9 @@ _WAIT_S = 30.0
 
 
 def reply_key(uri: str, turn: Turn) -> str:
-    """The SHA-256 (hex) of all that decides a reply: model, messages, tools, seed and temperature."""
+    """The SHA-256 (hex) of all that decides a reply: model, messages, tools, seed, temperature and whether to call."""
     asked = [uri, [_content(message) for message in turn.messages], turn.tools, turn.seed, turn.temperature]
+    asked += [] if turn.calls else ["text"]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=dict).encode()).hexdigest()
 
 

@@ -190,9 +190,11 @@ class Model:
         runnable, tools_length = session.bind(() if in_text else turn.tools)
         settings: dict[str, Any] = {"seed": turn.seed, "temperature": turn.temperature}
         settings = {name: value for name, value in settings.items() if value is not None and name not in lacking}
+        if turn.tools and not (turn.calls or in_text):
+            settings["tool_choice"] = "none"
         prompt = _tokens(tools_length + _length(messages))
         reply = await self._retries(lambda: self._send(runnable, messages, settings, prompt), self._where(session.chat))
-        return read_calls(reply, turn.tools, len(turn.messages)) if in_text else reply
+        return read_calls(reply, turn.tools, len(turn.messages)) if in_text and turn.calls else reply
 
     async def _send(
         self,

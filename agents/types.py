@@ -20,13 +20,16 @@ class Turn:
     """One request to a model.
 
     ``tools``: what may be called, in the OpenAI function format; empty where a text reply is wanted. ``seed`` makes a
-    reply repeatable where the model honours it. ``temperature``: None leaves the model's own.
+    reply repeatable where the model honours it. ``temperature``: None leaves the model's own. ``calls``: False where a
+    text reply is wanted although there are tools, which then only keep the prompt's beginning the same, for the prefix
+    caches.
     """
 
     messages: tuple[BaseMessage, ...]
     tools: tuple[Tool, ...] = ()
     seed: int = 0
     temperature: float | None = None
+    calls: bool = True
 
 
 Decider = Callable[[Turn], Awaitable[AIMessage]]

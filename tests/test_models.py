@@ -440,6 +440,22 @@ async def test_tools_as_text_go_first_into_the_system_prompt_and_calls_come_back
     assert system.index("Action: <command>") < system.index("Do something in the house.") < system.index("You act.")
 
 
+async def test_a_text_reply_is_asked_for_without_taking_the_tools_out_of_the_prompt(
+    opened: Callable[..., Model],
+) -> None:
+    said = "Action: take mug 1 from shelf 2"
+    with OpenAIServer(script(*[said] * 4)) as server:
+        for uri in (f"vllm:m@{server.url}", f"vllm:m@{server.url}?tools=text"):
+            model = opened(uri)
+            await model(TURN)
+            reply = await model(replace(TURN, calls=False))
+            assert (reply.text, reply.tool_calls) == (said, [])
+    native, wanted, in_text, also = server.requests
+    assert native["tools"] == wanted["tools"] and "tool_choice" not in native
+    assert wanted["tool_choice"] == "none"
+    assert in_text["messages"] == also["messages"] and "tool_choice" not in also
+
+
 UNSUPPORTED = {
     "vLLM": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
     "Ollama": "registry.ollama.ai/library/gemma:2b does not support tools",
@@ -592,6 +608,7 @@ def test_the_key_of_a_reply_holds_all_that_decides_it_and_nothing_else() -> None
         replace(turn, seed=4),
         replace(turn, temperature=0.5),
         replace(turn, tools=()),
+        replace(turn, calls=False),
         TURN,
         replace(turn, messages=(*TURN.messages, said.model_copy(update={"tool_calls": []}))),
     ]

@@ -22,7 +22,7 @@ def self_refine(decide: Decider, *, rounds: int = 2) -> Decider:
         reply = await decide(turn)
         for _ in range(rounds):
             asked = (*turn.messages, *_unexecuted(reply), HumanMessage(render("critique")))
-            critique = await decide(replace(turn, messages=asked, tools=()))
+            critique = await decide(replace(turn, messages=asked, calls=False))
             if critique.text.strip().rstrip(".").upper() == STOP:
                 break
             reply = await decide(replace(turn, messages=(*asked, critique, HumanMessage(render("revise")))))

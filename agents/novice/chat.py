@@ -56,7 +56,8 @@ class NoviceChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         seed = kwargs.get("seed")
-        reply = answer(messages, kwargs.get("tools") or (), self.seed if seed is None else seed)
+        tools = () if kwargs.get("tool_choice") == "none" else kwargs.get("tools") or ()
+        reply = answer(messages, tools, self.seed if seed is None else seed)
         return ChatResult(generations=[ChatGeneration(message=reply)])
 
     async def _agenerate(
