@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from knowhow.evals.benches.beside.measuring import Given, main, milliseconds, triples
+from knowhow.evals.benches.beside.writing import Store
 
 
 def run(given: Given) -> dict[str, Any]:
@@ -38,6 +40,28 @@ def run(given: Given) -> dict[str, Any]:
         "open_ms": milliseconds(lambda _: ace.Skillbook.load_from_file(file), range(6)),
         "note": "recall is the whole skillbook",
     }
+
+
+def store(folder: Path, shared: bool) -> Store:
+    """Threads share its ThreadSafeSkillbook, in memory; processes its file."""
+    ace: Any = import_module("ace")
+    file = str(folder / "skillbook.json")
+    book = ace.Skillbook()
+    safe = ace.ThreadSafeSkillbook(book)
+    if not shared and not Path(file).exists():
+        book.save_to_file(file)
+
+    def apply(text: str) -> None:
+        safe.apply_update(ace.UpdateBatch("", [ace.UpdateOperation("ADD", "strategies", text)]))
+
+    def kept(text: str) -> None:
+        read = ace.Skillbook.load_from_file(file)
+        read.apply_update(ace.UpdateBatch("", [ace.UpdateOperation("ADD", "strategies", text)]))
+        read.save_to_file(file)
+
+    if shared:
+        return apply, lambda: len(book.skills())
+    return kept, lambda: len(ace.Skillbook.load_from_file(file).skills())
 
 
 if __name__ == "__main__":

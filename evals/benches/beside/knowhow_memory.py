@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from knowhow.evals.benches.beside.measuring import NEAREST, Given, Stub, main, milliseconds, triples, true_ids
+from knowhow.evals.benches.beside.writing import Store
 from knowhow.memory.fold import add
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit, Item, Op
@@ -63,6 +65,15 @@ def opening(stub: Named, given: Given) -> dict[str, Any]:
         memory.search(given.queries[0], NEAREST, kind="playbook")
         first = perf_counter() - began - (stub.spent - spent)
     return {"open_ms": round(1000 * opened, 1), "open_and_recall_ms": round(1000 * first, 1)}
+
+
+def store(folder: Path, shared: bool) -> Store:
+    memory = Memory.open(folder / "memory", create=True)
+
+    def write(text: str) -> None:
+        memory.commit([add(Item(text, "playbook", text, split="train"))])
+
+    return write, lambda: len(memory.items())
 
 
 if __name__ == "__main__":

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from knowhow.evals.benches.beside.langgraph_store import NAMESPACE, filled
-from knowhow.evals.benches.beside.measuring import NEAREST, Given, Stub, main, milliseconds, triples
+from knowhow.evals.benches.beside.measuring import DIMENSIONS, NEAREST, Given, Stub, main, milliseconds, triples
+from knowhow.evals.benches.beside.stub import vector
+from knowhow.evals.benches.beside.writing import Store
+
+PROCESSES = "its store is in the memory of one process; several need a PostgreSQL server"
 
 
 def run(given: Given) -> dict[str, Any]:
@@ -26,6 +31,17 @@ def run(given: Given) -> dict[str, Any]:
         "delta_of_3_ms": milliseconds(delta, triples(given), stub),
         "note": "in memory only",
     }
+
+
+def store(folder: Path, shared: bool) -> Store:
+    index = {"dims": DIMENSIONS, "embed": lambda texts: list(map(vector, texts)), "fields": ["content"]}
+    kept = import_module("langgraph.store.memory").InMemoryStore(index=index)
+    manage = import_module("langmem").create_manage_memory_tool(NAMESPACE, store=kept)
+
+    def write(text: str) -> None:
+        manage.invoke({"action": "create", "content": text})
+
+    return write, lambda: len(kept.search(NAMESPACE, limit=1_000_000))
 
 
 if __name__ == "__main__":

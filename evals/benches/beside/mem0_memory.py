@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from knowhow.evals.benches.beside.measuring import DIMENSIONS, NEAREST, Given, Stub, main, milliseconds, triples
+from knowhow.evals.benches.beside.stub import vector
+from knowhow.evals.benches.beside.writing import Store
 
 OWNER = {"user_id": "agent"}
 
@@ -20,14 +23,26 @@ class Embedding(Stub):
         return self.lists(texts)
 
 
-def run(given: Given) -> dict[str, Any]:
-    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(given.folder / "mem0"), "OPENAI_API_KEY": "none"}
-    store = {"path": str(given.folder / "qdrant"), "embedding_model_dims": DIMENSIONS, "on_disk": True}
+class Hashed:
+    def embed(self, text: str, *_: Any) -> list[float]:
+        return vector(text)
+
+    def embed_batch(self, texts: list[str], *_: Any) -> list[list[float]]:
+        return list(map(vector, texts))
+
+
+def opened(folder: Path) -> Any:
+    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(folder / "mem0"), "OPENAI_API_KEY": "none"}
+    store = {"path": str(folder / "qdrant"), "embedding_model_dims": DIMENSIONS, "on_disk": True}
     config = {
         "vector_store": {"provider": "qdrant", "config": store},
-        "history_db_path": str(given.folder / "history.db"),
+        "history_db_path": str(folder / "history.db"),
     }
-    memory = import_module("mem0").Memory.from_config(config)
+    return import_module("mem0").Memory.from_config(config)
+
+
+def run(given: Given) -> dict[str, Any]:
+    memory = opened(given.folder)
     stub = memory.embedding_model = Embedding(given)
     for start in range(0, given.count, 1_000):
         some = range(start, min(start + 1_000, given.count))
@@ -51,6 +66,16 @@ def run(given: Given) -> dict[str, Any]:
         ),
         "delta_of_3_ms": milliseconds(delta, triples(given)[:20], stub),
     }
+
+
+def store(folder: Path, shared: bool) -> Store:
+    memory = opened(folder)
+    memory.embedding_model = Hashed()
+
+    def write(text: str) -> None:
+        memory.add([{"role": "user", "content": text}], infer=False, **OWNER)
+
+    return write, lambda: len(memory.get_all(filters=OWNER, top_k=1_000_000)["results"])
 
 
 if __name__ == "__main__":
