@@ -20,7 +20,7 @@ from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Watch
 from knowhow.training.pocket.players import aimless, methodical, straight
 
-SHOWN = 1 / 2
+SHOWN = 0.15
 """The share of episodes that come first, in which the way is gone straight: from these copying is learned fastest."""
 REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""

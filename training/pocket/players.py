@@ -1,15 +1,17 @@
 """Players whose episodes the pocket model learns to speak from: one goes straight, one looks for the way, and one is
 aimless and gives up.
 
-Each says its goal before every call: a small model finds it easier to repeat what it said last than to look far back.
+The first two say before every call what has become possible here, and their goal: a small model finds it easier to
+choose among what it said last than to look far back.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from knowhow.agents.novice.reading import read_observation
 from knowhow.agents.types import Decider, Turn
@@ -17,6 +19,9 @@ from knowhow.environments.calls import parse_call, render_call
 from knowhow.environments.types import ToolCall
 
 GIVE_UP = "I have nothing more to do."
+LOOKING = ("open ", "go to ")
+"""How the commands begin with which one looks around in a text world, the nearest first."""
+FETCHING = "take "
 
 
 def straight(goal: str, way: Sequence[ToolCall]) -> Decider:
@@ -24,31 +29,37 @@ def straight(goal: str, way: Sequence[ToolCall]) -> Decider:
     left = iter(way)
 
     async def decide(turn: Turn) -> AIMessage:
-        return _reply(goal, next(left, None))
+        call = next(left, None)
+        return _aware(turn, goal, render_call(call, turn.tools) if call else None)
 
     return decide
 
 
-def methodical(goal: str, way: Sequence[ToolCall], dice: Random, *, often: float = 0.03) -> Decider:
-    """As one who knows what to do, and not where: before the first call of ``way`` it makes those that stand before it
-    in the list of what is possible and begin with the same word. With the probability ``often`` it does something
-    else on the way."""
-    left, looking = list(way), True
+def methodical(goal: str, way: Sequence[ToolCall], dice: Random, *, often: float = 0.02) -> Decider:
+    """As one who knows what to do, and not where: looks everywhere in the order of the list for a thing of the kind
+    that ``way`` fetches, then goes on from there. With the probability ``often`` it does something else on the way."""
+    left, fetched = list[str](), set[str]()
+    begun = False
 
     async def decide(turn: Turn) -> AIMessage:
-        nonlocal looking
+        nonlocal left, begun
+        if not begun:
+            left, begun = [render_call(call, turn.tools) for call in way], True
         options = _options(turn)
-        if not left or (options and dice.random() < often):
-            return _reply(goal, parse_call(dice.choice(options), turn.tools) if left else None)
-        wanted = render_call(left[0], turn.tools)
-        alike = [option for option in options if option.split()[:1] == wanted.split()[:1]]
-        done = {render_call(call, turn.tools) for call in _made(turn)}
-        before = alike[: alike.index(wanted)] if looking and wanted in alike else []
-        others = [option for option in before if option not in done]
-        if others:
-            return _reply(goal, parse_call(others[0], turn.tools))
-        looking = False
-        return _reply(goal, left.pop(0))
+        if options and left and dice.random() < often:
+            return _aware(turn, goal, dice.choice(options))
+        fetch = next((n for n, command in enumerate(left) if not command.startswith(LOOKING)), None)
+        if fetch is not None and left[fetch].startswith(FETCHING):
+            found = _found(left[fetch], [option for option in options if _thing(option) not in fetched])
+            if found is None and (place := _unseen(turn)) is not None:
+                return _aware(turn, goal, place)
+            if found is not None:
+                fetched.add(_thing(found))
+                left = [one.replace(_thing(left[fetch]), _thing(found)) for one in left[fetch + 1 :]]
+                return _aware(turn, goal, found)
+        if left and (there := _there(left[0], options)) is not None:
+            return _aware(turn, goal, there)
+        return _aware(turn, goal, left.pop(0) if left else None)
 
     return decide
 
@@ -58,18 +69,49 @@ def aimless(goal: str, dice: Random, *, least: int = 2, most: int = 8) -> Decide
     moves = iter(range(dice.randint(least, most)))
 
     async def decide(turn: Turn) -> AIMessage:
-        return _reply(goal, _anything(turn, dice) if next(moves, None) is not None else None)
+        options = _options(turn) if next(moves, None) is not None else ()
+        return _reply(turn, goal, dice.choice(options) if options else None)
 
     return decide
 
 
-def _anything(turn: Turn, dice: Random) -> ToolCall | None:
-    options = _options(turn)
-    return parse_call(dice.choice(options), turn.tools) if options else None
+def _found(wanted: str, options: Sequence[str]) -> str | None:
+    """What fetches a thing of the wanted kind here."""
+    kind = _kind(wanted)
+    return next((option for option in options if _kind(option) == kind), None)
+
+
+def _there(wanted: str, options: Sequence[str]) -> str | None:
+    """How to get where the command can be given, if it cannot be given here."""
+    if wanted in options:
+        return None
+    return next((o for o in options if o.startswith("go to ") and wanted.endswith(o.removeprefix("go to"))), None)
+
+
+def _kind(command: str) -> str:
+    """What is done with what: ``take apple`` for ``take apple 2 from fridge 1``."""
+    return re.split(r" \d", command)[0]
+
+
+def _thing(command: str) -> str:
+    """``apple 2`` for ``take apple 2 from fridge 1``."""
+    named = re.match(r"\S+ (\D+ \d+)", command)
+    return named[1] if named else command
+
+
+def _unseen(turn: Turn) -> str | None:
+    done = {render_call(call, turn.tools) for call in _made(turn)}
+    todo = [option for option in _options(turn) if option not in done]
+    return next((option for verb in LOOKING for option in todo if option.startswith(verb)), None)
 
 
 def _options(turn: Turn) -> tuple[str, ...]:
-    return read_observation(_text(turn.messages[-1]))[1]
+    return _possible(turn.messages[-1])
+
+
+def _possible(message: BaseMessage) -> tuple[str, ...]:
+    content = message.content if isinstance(message.content, str) else str(message.content)
+    return read_observation(content.rpartition("# Observation\n")[2])[1]
 
 
 def _made(turn: Turn) -> list[ToolCall]:
@@ -77,12 +119,15 @@ def _made(turn: Turn) -> list[ToolCall]:
     return [ToolCall(call["name"], call["args"]) for reply in replies for call in reply.tool_calls]
 
 
-def _text(message: BaseMessage) -> str:
-    content = message.content if isinstance(message.content, str) else str(message.content)
-    return content.rpartition("# Observation\n")[2]
+def _aware(turn: Turn, goal: str, command: str | None) -> AIMessage:
+    """Says first what is possible here and was not at the start."""
+    first = next((_possible(message) for message in turn.messages if isinstance(message, HumanMessage)), ())
+    here = [option for option in _options(turn) if option not in first]
+    return _reply(turn, f"{goal}. Here: {', '.join(here) or 'nothing'}", command)
 
 
-def _reply(goal: str, call: ToolCall | None) -> AIMessage:
-    if call is None:
+def _reply(turn: Turn, said: str, command: str | None) -> AIMessage:
+    if command is None:
         return AIMessage(GIVE_UP)
-    return AIMessage(f"To do: {goal}", tool_calls=[{"name": call.name, "args": dict(call.arguments), "id": "call"}])
+    call = parse_call(command, turn.tools)
+    return AIMessage(f"To do: {said}", tool_calls=[{"name": call.name, "args": dict(call.arguments), "id": "call"}])
