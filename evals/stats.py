@@ -1,14 +1,17 @@
-"""Statistics of success rates."""
+"""Statistics of success rates: intervals, tests, and how much it takes to tell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot, sqrt
+from itertools import pairwise
+from math import ceil, comb, hypot, sqrt
 from statistics import NormalDist
 
 import numpy as np
 
 _RESAMPLES = 4000
+_AT_ONCE = 4_000_000
+"""Numbers drawn at a time, so that many pairs do not fill the memory."""
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -36,14 +39,96 @@ def difference(a: tuple[int, int], b: tuple[int, int], level: float = 0.95) -> t
 
 
 def paired(ones: Sequence[float], others: Sequence[float], level: float = 0.95) -> list[float]:
-    """The mean of ``ones`` less that of ``others``, paired by place, and its interval: [difference, low, high].
+    """The mean of ``ones`` less that of ``others``, rewards in [0, 1] paired by place, and its interval: [difference,
+    low, high].
 
-    A percentile bootstrap over the pairs (Efron 1979), the same for the same numbers. Raises: ValueError where they
-    are not equally many, or none.
+    A percentile bootstrap over the pairs (Efron 1979), the same for the same numbers. Two pairs are added to those that
+    are drawn from, one for each side, as Agresti and Min (2005) add to the table: without them the interval of pairs
+    that are all alike has no width, and holds the truth much less often than it says (``evals/benches/statistics.py``).
+    Raises: ValueError where they are not equally many, or none.
     """
     apart = np.array([one - other for one, other in zip(ones, others, strict=True)])
     if not len(apart):
         raise ValueError("there is no pair to compare")
-    drawn = np.random.default_rng(0).integers(len(apart), size=(_RESAMPLES, len(apart)))
-    low, high = np.quantile(apart[drawn].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    far = float(np.abs(apart).max()) or 1.0
+    pool = np.append(apart, [far, -far])
+    rng, draws = np.random.default_rng(0), max(1, _AT_ONCE // len(pool))
+    chunks = [rng.integers(len(pool), size=(draws, len(pool))) for _ in range(-(-_RESAMPLES // draws))]
+    means = np.concatenate([pool[drawn].mean(axis=1) for drawn in chunks])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return [round(float(value), 4) for value in (apart.mean(), low, high)]
+
+
+def over_runs(differences: Sequence[float], level: float = 0.95) -> list[float]:
+    """The mean of what independent runs (seeds) came to, each in [-1, 1], and its interval by Student's t: [mean, low,
+    high].
+
+    What was learned differs from run to run, so that this, and not the pairs of one run, tells of a method that would
+    be run again. One run tells nothing. Raises: ValueError where there is none.
+    """
+    from scipy.stats import t
+
+    if not differences:
+        raise ValueError("there is no run to tell of")
+    mean, n = float(np.mean(differences)), len(differences)
+    if n == 1:
+        return [round(mean, 4), -1.0, 1.0]
+    half = float(t.ppf(0.5 + level / 2, n - 1) * np.std(differences, ddof=1) / sqrt(n))
+    return [round(value, 4) for value in (mean, max(-1.0, mean - half), min(1.0, mean + half))]
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """The two-sided exact p-value of that many pairs won by one side alone and by the other alone (McNemar 1947)."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values adjusted for being several, so that one error among all of them is as rare as asked (Holm 1979)."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, worst = [1.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = worst
+    return adjusted
+
+
+def pass_at(k: int, n: int, wins: int) -> float:
+    """pass@k: how likely one of ``k`` attempts wins, from ``wins`` of ``n`` (Chen et al., arXiv 2107.03374)."""
+    return 1 - pass_all(k, n, n - wins)
+
+
+def pass_all(k: int, n: int, wins: int) -> float:
+    """pass^k: how likely all of ``k`` attempts win, from ``wins`` of ``n`` (tau-bench, arXiv 2406.12045)."""
+    return comb(wins, k) / comb(n, k)
+
+
+def needed(points: float, discordant: float = 0.3, power: float = 0.8, level: float = 0.95) -> int:
+    """How many pairs it takes to see a difference of ``points`` (0.1: ten points) with that power, where so large a
+    share of the pairs is won by one side alone (Connett, Smith and McHugh 1987)."""
+    points = abs(points)
+    if not points:
+        raise ValueError("a difference of 0 points cannot be seen")
+    discordant = max(discordant, points)
+    alpha, beta = NormalDist().inv_cdf(0.5 + level / 2), NormalDist().inv_cdf(power)
+    return ceil(((alpha * sqrt(discordant) + beta * sqrt(discordant - points * points)) / points) ** 2)
+
+
+def visible(pairs: int, discordant: float = 0.3, power: float = 0.8, level: float = 0.95) -> float:
+    """The smallest difference, in steps of a tenth of a point, that so many pairs show; 1 where they show none."""
+    return next((n / 1000 for n in range(1, 1000) if needed(n / 1000, discordant, power, level) <= pairs), 1.0)
+
+
+def area(curve: Sequence[tuple[float, float]]) -> float:
+    """The mean height of a learning curve of (episodes, success) points, by the trapezoid rule; points by episodes."""
+    (start, first), (end, _) = curve[0], curve[-1]
+    if start == end:
+        return first
+    parts = ((x - before) * (y + was) / 2 for (before, was), (x, y) in pairwise(curve))
+    return sum(parts) / (end - start)
+
+
+def episodes_to(threshold: float, curve: Sequence[tuple[float, float]]) -> float | None:
+    """After how many episodes the curve is first at the threshold or above it; None: never."""
+    return next((episodes for episodes, success in curve if success >= threshold), None)
