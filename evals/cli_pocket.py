@@ -43,7 +43,7 @@ def build(
     from knowhow.agents.local.engine import check_extra
     from knowhow.environments.errors import BadSetting
     from knowhow.evals.pocket import learn, plays
-    from knowhow.evals.progress import Bars, steps_bar
+    from knowhow.evals.progress import Bars
     from knowhow.training.pocket.build import build as build_model
     from knowhow.training.pocket.pretrain import Size
 
@@ -53,10 +53,8 @@ def build(
     with Bars() as watch:
         learned = memory or asyncio.run(learn(suite, out.with_name(f"{out.name}-memory"), 200, seed, watch))
         played = asyncio.run(plays(suite, learned, episodes, seed, watch))
-    with steps_bar("pocket") as tell:
-        about: dict[str, Any] = build_model(
-            played, out, size=Size(hidden, layers, max(2, hidden // 32)), seed=seed, tell=tell
-        )
+        made = Size(hidden, layers, max(2, hidden // 32))
+        about: dict[str, Any] = build_model(played, out, size=made, seed=seed, tell=watch.steps("pocket"))
     about["memory"] = str(learned)
     typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))
 

@@ -43,7 +43,7 @@ def train(
 
     Example: knowhow train runs/mine --recipe sft --base runs/pocket
     """
-    from knowhow.evals.progress import Bars, steps_bar
+    from knowhow.evals.progress import Bars
     from knowhow.evals.training import Asked, carry_out, planned, preview
     from knowhow.training.card import as_markdown
     from knowhow.training.settings import Tuning
@@ -57,8 +57,8 @@ def train(
     if dry_run:
         tell(told, json, lambda: None)
         return
-    with steps_bar(recipe) as progress, Bars() as watch:
-        result = carry_out(run, asked, made, watch, progress)
+    with Bars() as watch:
+        result = carry_out(run, asked, made, watch, watch.steps(recipe))
     tell({**told, **result}, json, lambda: typer.echo(_came_of(result)))
 
 

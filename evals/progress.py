@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,11 +18,12 @@ from rich.progress import (
 )
 
 from knowhow.environments.types import StopReason, Trajectory, Usage
+from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.evolve import Round
 
 
-class Bars:
-    """A ``Watch`` that draws on stderr; where that is no terminal it prints a line a phase and a round."""
+class Drawn:
+    """Bars on stderr, drawn while it is entered; nothing is drawn where that is no terminal."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
@@ -35,18 +37,31 @@ class Bars:
             console=self.console,
             transient=False,
         )
-        self._task: TaskID | None = None
-        self._wins = self._ended = 0
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         if self.console.is_terminal:
             self.progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close_phase()
         if self.console.is_terminal:
             self.progress.stop()
+
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False)
+
+
+class Bars(Drawn):
+    """A ``Watch`` with a bar a phase; where there is no terminal it prints a line a phase and a round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._task: TaskID | None = None
+        self._wins = self._ended = 0
+
+    def __exit__(self, *error: object) -> None:
+        self._close_phase()
+        super().__exit__(*error)
 
     def phase(self, name: str, total: int, done: int = 0) -> None:
         self._close_phase()
@@ -54,7 +69,7 @@ class Bars:
         self._task = self.progress.add_task(name, total=total or None, completed=done, told="")
         if not self.console.is_terminal:
             stored = f", {done} of them stored" if done else ""
-            self.console.print(f"{name}: {total} episodes{stored}" if total else name, highlight=False)
+            self.say(f"{name}: {total} episodes{stored}" if total else name)
 
     def episode(self, trajectory: Trajectory, spent: Usage) -> None:
         if self._task is None:
@@ -66,7 +81,19 @@ class Bars:
 
     def round(self, done: Round) -> None:
         self._close_phase()
-        self.console.print(round_line(done), highlight=False)
+        self.say(round_line(done))
+
+    def steps(self, name: str) -> Callable[[int, int, float], None]:
+        """A bar for a training: to be told each step, how many there are, and the loss."""
+        self._close_phase()
+        task = self.progress.add_task(name, total=None, told="")
+
+        def tell(step: int, steps: int, loss: float) -> None:
+            self.progress.update(task, total=steps, completed=step, told=f"loss {loss:.3f}")
+            if not self.console.is_terminal and (step == steps or step % max(1, steps // 10) == 0):
+                self.say(f"{name}: step {step} of {steps}, loss {loss:.3f}")
+
+        return tell
 
     def _told(self, spent: Usage) -> str:
         rate = f"{self._wins / self._ended:.0%} success" if self._ended else ""
@@ -81,27 +108,37 @@ class Bars:
             self._task = None
 
 
-@contextmanager
-def steps_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
-    """A bar on stderr for a training: to be told each step, how many there are, and the loss."""
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description:<14}"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None, told="")
+class CellBars(Drawn):
+    """One bar for the cells of a comparison, which says what those that are played now are at."""
 
-        def tell(step: int, steps: int, loss: float) -> None:
-            bar.update(task, total=steps, completed=step, told=f"loss {loss:.3f}")
-            if not console.is_terminal and (step == steps or step % max(1, steps // 10) == 0):
-                console.print(f"{name}: step {step} of {steps}, loss {loss:.3f}", highlight=False)
+    def __init__(self, cells: int) -> None:
+        super().__init__()
+        self._task = self.progress.add_task("cells", total=cells, told="")
+        self._now = dict[str, str]()
 
-        yield tell
+    @contextmanager
+    def cell(self, name: str) -> Iterator[Watch]:
+        """What a cell tells while it is played."""
+        self.tell(name, "")
+        try:
+            yield _Cell(self, name)
+        finally:
+            self._now.pop(name)
+            self.progress.update(self._task, advance=1)
+            if not self.console.is_terminal:
+                self.say(f"{name}: done")
+
+    def tell(self, name: str, at: str) -> None:
+        self._now[name] = at
+        self.progress.update(self._task, told=", ".join(f"{one} {phase}" for one, phase in self._now.items()))
+
+
+class _Cell(Silent):
+    def __init__(self, bars: CellBars, name: str) -> None:
+        self._bars, self._name = bars, name
+
+    def phase(self, name: str, total: int, done: int = 0) -> None:
+        self._bars.tell(self._name, name)
 
 
 def round_line(done: Round) -> str:
