@@ -51,7 +51,8 @@ class Meter:
     """Counts and limits what model calls cost; safe to share among tasks and threads.
 
     ``spent`` is what a resumed run had spent before. ``record`` is told every new total, that of a request before it is
-    sent. ``cache_hits`` counts replies that came from a cache, at no cost;
+    sent. What is counted here counts ``within`` another meter too, so that several runs can share a budget.
+    ``cache_hits`` counts replies that came from a cache, at no cost;
     ``longest_reply`` is the most completion tokens that one reply had.
     """
 
@@ -60,8 +61,10 @@ class Meter:
         budget: Budget = Budget(),
         spent: Usage = Usage(),  # noqa: B008 - it is immutable
         record: Callable[[Usage], None] = lambda total: None,
+        within: Meter | None = None,
     ) -> None:
         self.budget = budget
+        self._within = within
         self._record = record
         self.cache_hits = 0
         self.longest_reply = 0
@@ -83,11 +86,18 @@ class Meter:
         Raises: BudgetExceeded where the request does not fit into the budget; it is not counted then.
         """
         scopes = tuple(scope for scope in _SCOPES.get() if scope._meter is self)
-        with self._lock:
-            self._check(expected)
-            self._in_flight += expected
-            self._add(Usage(calls=1), scopes)
-        return Request(self, expected, scopes)
+        outer = self._within.reserve(expected) if self._within is not None else None
+        try:
+            with self._lock:
+                self._check(expected)
+                self._in_flight += expected
+                self._add(Usage(calls=1), scopes)
+        except BudgetExceeded:
+            if outer is not None:
+                with outer:
+                    outer.never_sent()
+            raise
+        return Request(self, expected, scopes, outer)
 
     @contextmanager
     def scope(self) -> Iterator[Scope]:
@@ -134,10 +144,10 @@ class Meter:
 class Request:
     """One counted request, open inside ``with``: answered, never sent after all, or else failed with unknown usage."""
 
-    __slots__ = ("_meter", "_usage", "expected", "scopes")
+    __slots__ = ("_meter", "_outer", "_usage", "expected", "scopes")
 
-    def __init__(self, meter: Meter, expected: Usage, scopes: tuple[Scope, ...]) -> None:
-        self._meter, self.expected, self.scopes = meter, expected, scopes
+    def __init__(self, meter: Meter, expected: Usage, scopes: tuple[Scope, ...], outer: Request | None = None) -> None:
+        self._meter, self.expected, self.scopes, self._outer = meter, expected, scopes, outer
         self._usage = Usage()
 
     def answered(self, usage: Usage) -> None:
@@ -153,6 +163,9 @@ class Request:
 
     def __exit__(self, *error: object) -> None:
         self._meter._close(self, self._usage)
+        if self._outer is not None:
+            self._outer._usage = self._usage
+            self._outer.__exit__(*error)
 
 
 def _negative(usage: Usage) -> Usage:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowhow.environments.errors import KnowhowError
+from knowhow.evals.cli_compare import compare, repeat
 from knowhow.evals.cli_data import export_data
 from knowhow.evals.cli_memory import memory_app
 from knowhow.evals.cli_models import serve
@@ -35,6 +36,7 @@ from knowhow.evals.options import (
     ModelUri,
     Out,
     Recall,
+    Resume,
     SameTask,
     Seed,
     Split,
@@ -62,6 +64,8 @@ app.add_typer(pocket_app, name="pocket")
 app.add_typer(adapters_app, name="adapters")
 app.command("serve-suite")(serve_suite)
 app.command("serve")(serve)
+app.command()(compare)
+app.command()(repeat)
 app.command()(train)
 app.command()(recipes)
 app.command("export-data")(export_data)
@@ -95,19 +99,28 @@ def run(
     ] = None,
     out: Out = None,
     config: Config = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> None:
     """Run an agent on a split of a suite, with a memory or none. Nothing is learned.
 
     Example: knowhow run --suite household --split test --memory runs/demo --episodes 200
     """
+    given = _given(locals())
+
+    from knowhow.evals.run import resume as go_on
     from knowhow.evals.run import run as run_split
     from knowhow.evals.show import show_run
 
-    settings = _settings(locals(), memory="none")
-    folder = out or _new_folder("run", settings)
-    _announce_cost(settings, settings.episodes * settings.attempts)
-    result = _finish(lambda watch: run_split(settings, folder, watch), lambda: f"its episodes so far are in {folder}")
+    if resume is not None:
+        folder = resume
+        _refuse_more(folder, given)
+        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("run", folder))
+    else:
+        settings = _settings(given, memory="none")
+        folder = out or _new_folder("run", settings)
+        _announce_cost(settings, settings.episodes * settings.attempts)
+        result = _finish(lambda watch: run_split(settings, folder, watch), lambda: _way_on("run", folder))
     _print(result, json, lambda: show_run(result, folder))
 
 
@@ -170,9 +183,7 @@ def evolve(
     cache: Cache = None,
     out: Out = None,
     config: Config = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with an interrupted run; a larger --budget-... may stand beside it.")
-    ] = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> None:
     """Let an agent's memory evolve: run tasks, reflect, update, validate, keep or roll back, round after round.
@@ -181,7 +192,7 @@ def evolve(
 
     Example: knowhow evolve --suite household --episodes 200 --rounds 8 --out runs/mine
     """
-    given = {name: value for name, value in locals().items() if value is not None and name not in ("resume", "json")}
+    given = _given(locals())
 
     from knowhow.evals.learn import resume as go_on
     from knowhow.evals.learn import start
@@ -189,14 +200,14 @@ def evolve(
     from knowhow.evals.show import show_evolution
 
     if resume is not None:
-        _refuse_more(resume, given)
-        result = _finish(lambda watch: go_on(resume, watch, **given), lambda: _way_on(resume))
         folder = resume
+        _refuse_more(folder, given)
+        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("evolve", folder))
     else:
         settings = _settings(given, memory="playbook")
         folder = out or _new_folder("evolve", settings)
         _announce_cost(settings, settings.episodes + settings.proof + settings.validation * (settings.rounds + 4))
-        result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on(folder))
+        result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on("evolve", folder))
     page = write_report(folder)
     _print(result, json, lambda: show_evolution(result, folder, page))
 
@@ -325,10 +336,15 @@ def _finish(work: Callable[[Watch], Coroutine[Any, Any, dict[str, Any]]], way_on
         raise typer.Exit(130) from None
 
 
-def _way_on(folder: Path) -> str:
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among a command's options that were given."""
+    return {name: value for name, value in options.items() if value is not None and name not in ("resume", "json")}
+
+
+def _way_on(command: str, folder: Path) -> str:
     if not (folder / "run.json").exists():
         return "nothing had begun"
-    return f"nothing finished is lost. Go on with: knowhow evolve --resume {shlex.quote(str(folder))}"
+    return f"nothing finished is lost. Go on with: knowhow {command} --resume {shlex.quote(str(folder))}"
 
 
 def _refuse_more(folder: Path, given: Mapping[str, Any]) -> None:

@@ -49,14 +49,14 @@ class RunFolder:
 
         Raises: BadSetting where something is there already.
         """
-        _refuse_taken(path, kind)
+        _refuse_taken(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadSetting(f"cannot make the run folder {path}: {error.strerror}; name another by --out") from None
         lock = _lock(path)
         try:
-            _refuse_taken(path, kind)
+            _refuse_taken(path)
             return cls(path, _make(path, kind, settings, fill), Episodes.open(path), lock)
         except BaseException:
             lock.close()
@@ -155,12 +155,11 @@ def held(path: Path) -> Iterator[None]:
         yield
 
 
-def _refuse_taken(path: Path, kind: str) -> None:
+def _refuse_taken(path: Path) -> None:
     cut_off = (path / _MAKING).exists() and not (path / "run.json").exists()
     if not path.exists() or cut_off or (path.is_dir() and all(entry.name == _LOCK for entry in path.iterdir())):
         return
-    way = f"go on with it by --resume {path}, or name another" if kind == "evolve" else "name another"
-    raise BadSetting(f"{path} exists already; {way} by --out")
+    raise BadSetting(f"{path} exists already; go on with it by --resume {path}, or name another by --out")
 
 
 def _make(path: Path, kind: str, settings: Settings, fill: Callable[[Path], None]) -> dict[str, Any]:

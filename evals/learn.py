@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from knowhow.agents.metering import Meter
 from knowhow.agents.rollout import Job
 from knowhow.agents.types import Recall
 from knowhow.environments.discover import split_list
@@ -19,6 +20,7 @@ from knowhow.environments.types import Split, StopReason, Task, Trajectory
 from knowhow.evals.curriculum import Plan, open_curriculum
 from knowhow.evals.folder import RunFolder, write_json
 from knowhow.evals.prove import Trial
+from knowhow.evals.provenance import made_with
 from knowhow.evals.retrain import Trainer, check_training
 from knowhow.evals.run import banks_of
 from knowhow.evals.settings import Settings
@@ -38,16 +40,27 @@ from knowhow.memory.types import Edit
 CHECKPOINTS = "checkpoints.db"
 
 
-async def start(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008 - it has no state
-    """A new run in the folder ``out``, to its end. Raises: KnowhowError for settings that cannot be used."""
+async def start(
+    settings: Settings,
+    out: Path,
+    watch: Watch = Silent(),  # noqa: B008 - it has no state
+    within: Meter | None = None,
+) -> dict[str, Any]:
+    """A new run in the folder ``out``, to its end. ``within``: what it spends counts there too. Raises: KnowhowError
+    for settings that cannot be used."""
     banks, inherited = _memory_asked(settings.memory)
     settings = replace(settings, memory=", ".join(banks), split=settings.split or "train")
     _check(settings)
     with RunFolder.create(out, "evolve", settings, lambda path: _fill(path, inherited)) as folder:
-        return await _go_on(folder, watch)
+        return await _go_on(folder, watch, within)
 
 
-async def resume(path: Path, watch: Watch = Silent(), **changed: Any) -> dict[str, Any]:  # noqa: B008
+async def resume(
+    path: Path,
+    watch: Watch = Silent(),  # noqa: B008 - it has no state
+    within: Meter | None = None,
+    **changed: Any,
+) -> dict[str, Any]:
     """The run in ``path`` from where it was interrupted; a finished one gives its result again.
 
     ``changed``: budgets or concurrency to go on with, where the run's own were too small. Raises: KnowhowError.
@@ -55,14 +68,16 @@ async def resume(path: Path, watch: Watch = Silent(), **changed: Any) -> dict[st
     with RunFolder.open(path) as folder:
         folder.change(changed)
         if folder.kind != "evolve":
-            raise BadSetting(f"{path} was made by `knowhow run`, which is repeated, not resumed")
+            raise BadSetting(f"{path} was made by `knowhow run`; go on with it by knowhow run --resume {path}")
         if not (path / CHECKPOINTS).exists():
             raise MemoryDamaged(f"{path} has no {CHECKPOINTS}, it is half deleted; restore it from a copy")
-        return await _go_on(folder, watch, reopen=bool(changed))
+        return await _go_on(folder, watch, within, reopen=bool(changed))
 
 
-async def _go_on(folder: RunFolder, watch: Watch, *, reopen: bool = False) -> dict[str, Any]:
-    stage = open_stage(folder, watch)
+async def _go_on(
+    folder: RunFolder, watch: Watch, within: Meter | None = None, *, reopen: bool = False
+) -> dict[str, Any]:
+    stage = open_stage(folder, watch, within)
     with Memory.open(folder.path, embedder=folder.settings.embedder) as memory:
         loop = _Loop(stage, memory)
         before = await loop.measure("before", 0)
@@ -80,6 +95,7 @@ async def _go_on(folder: RunFolder, watch: Watch, *, reopen: bool = False) -> di
         await stage.model.aclose()
         result = _result(folder.path, done, before, after, control, loop.gate_overlap)
         result["waiting"] = len(pending(memory))
+        result["made_with"] = made_with(folder.settings)
     write_json(folder.path / "result.json", result)
     return result
 

@@ -34,6 +34,9 @@ BudgetTokens = Annotated[
 ]
 Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
+Resume = Annotated[
+    Path | None, typer.Option(help="Go on with an interrupted run; a larger --budget-... may stand beside it.")
+]
 Config = Annotated[
     Path | None, typer.Option(help="A YAML file with the same settings; options given here go before it.")
 ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents.metering import Meter
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import split_list
+from knowhow.environments.errors import BadSetting
 from knowhow.evals.folder import RunFolder, read_about, write_json
+from knowhow.evals.provenance import made_with
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage, check, open_mind, open_stage, withheld
 from knowhow.evals.tasks import draw, jobs, repeated
@@ -16,28 +21,72 @@ from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.store import Memory
 
 
-async def run(settings: Settings, out: Path, watch: Watch = Silent()) -> dict[str, Any]:  # noqa: B008 - it has no state
+async def run(
+    settings: Settings,
+    out: Path,
+    watch: Watch = Silent(),  # noqa: B008 - it has no state
+    within: Meter | None = None,
+) -> dict[str, Any]:
     """The result in the form of ``evals/summary.py``; episodes and result are kept in the folder ``out``.
 
-    Raises: KnowhowError for settings that cannot be used; what happens inside an episode is data.
+    ``within``: what is spent counts there too. Raises: KnowhowError for settings that cannot be used; what happens
+    inside an episode is data.
     """
     settings = replace(settings, split=settings.split or "validation")
-    memory = open_memory_of(settings.memory) if settings.memory != "none" else None
-    try:
+    with _memory(settings) as memory:
         check(settings, settings.split)
         with RunFolder.create(out, "run", settings) as folder:
-            stage = open_stage(folder, watch)
-            recall, version = _recall(stage, memory, settings)
-            tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
-            todo = repeated(jobs(tasks, settings.seed, settings.split), settings.attempts)
-            played = await stage.play("run", 0, todo, recall, version)
-            await stage.model.aclose()
-            result = stage.summary("run", settings.split, played, version, len(todo))
-            write_json(out / "result.json", result)
-            return result
-    finally:
-        if memory is not None:
-            memory.close()
+            return await _go_on(folder, memory, watch, within)
+
+
+async def resume(
+    path: Path,
+    watch: Watch = Silent(),  # noqa: B008 - it has no state
+    within: Meter | None = None,
+    **changed: Any,
+) -> dict[str, Any]:
+    """The run in ``path`` from where it was interrupted; a finished one gives its result again. ``changed``: as for
+    ``learn.resume``. Raises: KnowhowError."""
+    with RunFolder.open(path) as folder:
+        if folder.kind != "run":
+            raise BadSetting(f"{path} was made by `knowhow evolve`; go on with it by knowhow evolve --resume {path}")
+        folder.change(changed)
+        with _memory(folder.settings) as memory:
+            _refuse_moved(folder, memory)
+            return await _go_on(folder, memory, watch, within)
+
+
+async def _go_on(folder: RunFolder, memory: Memory | None, watch: Watch, within: Meter | None) -> dict[str, Any]:
+    stage, settings = open_stage(folder, watch, within), folder.settings
+    recall, version = _recall(stage, memory, settings)
+    tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
+    todo = repeated(jobs(tasks, settings.seed, settings.split), settings.attempts)
+    played = await stage.play("run", 0, todo, recall, version)
+    await stage.model.aclose()
+    result = stage.summary("run", settings.split, played, version, len(todo))
+    result["made_with"] = made_with(settings)
+    write_json(folder.path / "result.json", result)
+    return result
+
+
+def _refuse_moved(folder: RunFolder, memory: Memory | None) -> None:
+    """Half of a run with one memory and half with another would be neither."""
+    for row in folder.episodes.summaries("run")[:1]:
+        if memory is not None and row.memory_version != memory.version:
+            was, now, where = row.memory_version, memory.version, folder.settings.memory
+            raise BadSetting(
+                f"{folder.path} was begun with version {was} of the memory in {where}, which is at {now} now; "
+                f"go back to it by knowhow memory rollback {where} --to {was}, or run anew"
+            )
+
+
+@contextmanager
+def _memory(settings: Settings) -> Iterator[Memory | None]:
+    if settings.memory == "none":
+        yield None
+        return
+    with open_memory_of(settings.memory) as memory:
+        yield memory
 
 
 def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Recall, int]:

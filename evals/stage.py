@@ -127,10 +127,11 @@ def _give_up(done: Collection[Trajectory], most: int) -> None:
         raise KnowhowError(f"all of the first {len(done)} episodes failed: {next(iter(done)).error}")
 
 
-def open_stage(folder: RunFolder, watch: Watch) -> Stage:
-    """Raises: UnknownName, BadSetting, MissingExtra for what the settings name."""
+def open_stage(folder: RunFolder, watch: Watch, within: Meter | None = None) -> Stage:
+    """``within``: what the run spends counts there too. Raises: UnknownName, BadSetting, MissingExtra for what the
+    settings name."""
     settings = folder.settings
-    model = open_model(settings, folder)
+    model = open_model(settings, folder, within)
     return Stage(folder, open_suite(settings.suite), model, watch, route=_route(settings))
 
 
@@ -158,9 +159,9 @@ def open_suite(specification: str) -> Suite:
     return suite
 
 
-def open_model(settings: Settings, folder: RunFolder | None = None) -> Model:
+def open_model(settings: Settings, folder: RunFolder | None = None, within: Meter | None = None) -> Model:
     budget = Budget(settings.budget_calls, settings.budget_tokens, settings.budget_usd)
-    meter = Meter(budget, folder.spent, folder.save_spent) if folder is not None else Meter(budget)
+    meter = Meter(budget, folder.spent, folder.save_spent, within) if folder is not None else Meter(budget)
     return _load(settings, settings.model, meter)
 
 

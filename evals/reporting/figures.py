@@ -144,7 +144,7 @@ def kind_rows(series: Mapping[str, Sequence[Summary]]) -> list[KindRow]:
 
 def pairs(before: Sequence[Summary], after: Sequence[Summary]) -> Pairs:
     """What changed task by task, over the tasks and places that both phases played to their end."""
-    first, second = ({(one.task, one.index): solved(one) for one in side if _counts(one)} for side in (before, after))
+    first, second = ({(one.task, one.index): solved(one) for one in side if counts(one)} for side in (before, after))
     both = [(first[key], second[key]) for key in first.keys() & second.keys()]
     return Pairs(sum(b > a for a, b in both), sum(a > b for a, b in both), len(both))
 
@@ -162,5 +162,6 @@ def gain(after: Rate, before: Rate) -> tuple[float, float, float]:
     return (after.value or 0.0) - (before.value or 0.0), low, high
 
 
-def _counts(episode: Summary) -> bool:
+def counts(episode: Summary) -> bool:
+    """Whether the episode came to its end and has a label."""
     return episode.reward is not None and episode.stop is not StopReason.BUDGET

@@ -25,13 +25,18 @@ def render(view: Mapping[str, Any]) -> str:
     """The page as one HTML document; ``view`` is what ``view.py`` makes."""
     script = _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = _templates().get_template("page.html")
+    page = templates().get_template("page.html")
     # Own assets, the same in every report; everything else is escaped.
-    return page.render(view, script=Markup(script), style=Markup(_asset("page.css")), digest=digest)
+    return page.render(view, script=Markup(script), style=Markup(style()), digest=digest)
+
+
+def style() -> str:
+    return _asset("page.css")
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Jinja with everything escaped, and with the filters of a page."""
     made = Environment(
         loader=FunctionLoader(_asset),
         autoescape=True,

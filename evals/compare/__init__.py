@@ -1,0 +1,1 @@
+"""``knowhow compare``: settings against each other, on the same tasks and seeds, with intervals."""
