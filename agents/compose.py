@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from knowhow.agents.episode import Agent, play
+from knowhow.agents.guidance import DECLARED, Guidance
 from knowhow.agents.seal import sealed
 from knowhow.agents.types import Attempt, Decider
 from knowhow.environments.discover import build, find, names, parse, split_list, unknown
@@ -41,6 +42,19 @@ def methods(decide: Decider, specification: str) -> Decider:
     for part in reversed(split_list(specification)):
         decide = build(METHODS, part, decide)
     return decide
+
+
+def guidance(method: str, *, reward_visible: bool) -> Guidance:
+    """What a chain of methods and searches corrects by: the strongest of its parts. Raises: UnknownName, BadSetting."""
+    found = [_declared(part)[reward_visible] for part in split_list(method)]
+    return max(found, key=list(Guidance).index, default=Guidance.NONE)
+
+
+def _declared(part: str) -> tuple[Guidance, Guidance]:
+    """Where the reward is withheld, and where it is shown."""
+    made = find(SEARCHES if is_search(part) else METHODS, parse(part)[0])
+    declared: tuple[Guidance, Guidance] = getattr(made, DECLARED, (Guidance.UNDECLARED, Guidance.UNDECLARED))
+    return declared
 
 
 def _search(part: str, ask: Decider) -> Callable[[Attempt], Attempt]:

@@ -23,6 +23,7 @@ from langchain_core.messages import (
 )
 
 from knowhow.agents.abilities import perform
+from knowhow.agents.confidence import confidence
 from knowhow.agents.prompt import render
 from knowhow.agents.samples import samples
 from knowhow.agents.seeds import child_seed
@@ -319,6 +320,7 @@ def _trajectory(
         model=agent.model,
         method=agent.method,
         memory_version=agent.memory_version,
+        confidence=confidence(state.get("messages", ())),
         usage=usage,
         seconds=seconds,
         outside=outside,

@@ -154,7 +154,9 @@ class Trajectory:
     (``without_labels``). ``shown`` and ``withheld`` are the ids of the memory items that recall put into the
     prompt and of those that it held back on purpose; ``cited`` are the shown ones that the agent said it used.
     ``attempts`` counts the episodes that a search spent on this one, or an engine that failed; ``usage`` covers all of
-    them. ``outside``: its observations are text from outside (web pages, tool output), which anybody may have written.
+    them, and ``tried`` are the rewards of a search's episodes in the order in which they began. ``confidence`` is how
+    sure the agent was, in [0, 1], by the name of what said so: ``votes``, ``verified``, ``judged``. ``outside``: its
+    observations are text from outside (web pages, tool output), which anybody may have written.
     """
 
     id: str
@@ -175,6 +177,8 @@ class Trajectory:
     method: str = ""
     memory_version: int = 0
     attempts: int = 1
+    tried: tuple[float, ...] = ()
+    confidence: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage()
     seconds: float = 0.0
     outside: bool = False
@@ -201,6 +205,7 @@ class Trajectory:
             steps=_steps_without_labels(self.steps),
             messages=(),
             samples=(),
+            tried=(),
         )
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessage
 
+from knowhow.agents.confidence import with_confidence
+from knowhow.agents.guidance import Guidance, corrects
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.types import Decider, Turn
 from knowhow.environments.calls import render_call
@@ -15,15 +17,19 @@ from knowhow.environments.discover import at_least
 from knowhow.environments.types import ToolCall
 
 
+@corrects(Guidance.INTRINSIC)
 def self_consistency(decide: Decider, *, n: int = 5, temperature: float = 0.7) -> Decider:
-    """``n`` samples at ``temperature``, asked at once; of equally frequent calls the one sampled first wins."""
+    """``n`` samples at ``temperature``, asked at once; of equally frequent calls the one sampled first wins.
+
+    Its share of the votes is the decision's confidence, ``votes``.
+    """
     at_least(1, n=n)
 
     async def voted(turn: Turn) -> AIMessage:
         turns = [replace(turn, seed=child_seed(turn.seed, number), temperature=temperature) for number in range(n)]
         replies = await asyncio.gather(*map(decide, turns))
-        (winner, _), *_ = Counter(map(_vote, replies)).most_common(1)
-        return next(reply for reply in replies if _vote(reply) == winner)
+        (winner, votes), *_ = Counter(map(_vote, replies)).most_common(1)
+        return with_confidence(next(reply for reply in replies if _vote(reply) == winner), votes=votes / n)
 
     return voted
 

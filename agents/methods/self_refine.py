@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from knowhow.agents.guidance import Guidance, corrects
 from knowhow.agents.prompt import render
 from knowhow.agents.types import Decider, Turn
 from knowhow.environments.discover import at_least
@@ -13,6 +14,7 @@ from knowhow.environments.discover import at_least
 STOP = "STOP"
 
 
+@corrects(Guidance.INTRINSIC)
 def self_refine(decide: Decider, *, rounds: int = 2) -> Decider:
     """At most ``rounds`` critiques of each decision; each costs one call, and one more for the rewrite unless it says
     STOP."""

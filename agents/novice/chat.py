@@ -18,6 +18,7 @@ from langchain_core.runnables import Runnable
 
 from knowhow.agents.novice.answers import answer as answer_to
 from knowhow.agents.novice.attempts import read_attempt
+from knowhow.agents.novice.checklist import check, write
 from knowhow.agents.novice.commands import content_words, mentions
 from knowhow.agents.novice.craft import craft
 from knowhow.agents.novice.curate import curate
@@ -163,6 +164,8 @@ _SKILLS: dict[str, Callable[[str], str]] = {
     "Reflector": reflect,
     "Curator": curate,
     "Judge": _judge,
+    "Checklist": write,
+    "Check": check,
     "Retry": notes_for_retry,
     "Critique": _stop,
     "Explainer": explain,

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from langchain_core.messages import HumanMessage
 
-from knowhow.agents.judge import judge
+from knowhow.agents.guidance import Guidance, corrects
+from knowhow.agents.judge import Judge, judge_of, judged
 from knowhow.agents.prompt import render
 from knowhow.agents.seeds import child_seed
 from knowhow.agents.transcript import transcript
@@ -19,9 +20,14 @@ from knowhow.environments.discover import at_least
 from knowhow.environments.types import StopReason, Task, Trajectory
 
 
-def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3) -> Attempt:
-    """At most ``n`` attempts, each seeing the last ``memory`` reflections; the last attempt counts."""
+@corrects(Guidance.EXTERNAL, shown=Guidance.ORACLE)
+def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3, judge: str = "overall") -> Attempt:
+    """At most ``n`` attempts, each seeing the last ``memory`` reflections; the last attempt counts.
+
+    ``judge``: one of ``agents/judges``.
+    """
     at_least(1, n=n, memory=memory)
+    by = judge_of(judge, ask)
 
     async def retried(task: Task, start: Start) -> Trajectory:
         reflections: list[str] = [start.hint] if start.hint else []
@@ -31,7 +37,7 @@ def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3) -> Att
             if (
                 number == n - 1
                 or tried.stop in (StopReason.BUDGET, StopReason.ERROR)
-                or await _achieved(ask, task, tried)
+                or await _achieved(by, task, tried)
             ):
                 break
             reflections.append(await _reflect(ask, tried))
@@ -40,10 +46,10 @@ def retry(attempt: Attempt, ask: Decider, *, n: int = 3, memory: int = 3) -> Att
     return retried
 
 
-async def _achieved(ask: Decider, task: Task, tried: Trajectory) -> bool:
+async def _achieved(by: Judge, task: Task, tried: Trajectory) -> bool:
     if tried.reward is not None:
         return tried.success
-    return (await judge(ask, task, [tried], seed=tried.seed)).achieved
+    return (await judged(by, task, [tried], seed=tried.seed)).achieved
 
 
 async def _reflect(ask: Decider, tried: Trajectory) -> str:
