@@ -62,7 +62,7 @@ def test_arms_play_the_same_tasks_and_learn_once(compared: tuple[dict[str, Any],
     result, folder = compared
     cells = from_dict(PLAN).cells()
     assert len(cells) == 6 and len([*(folder / "learned").iterdir()]) == 2, "two arms that would learn alike learn once"
-    worlds = {}
+    worlds: dict[int, tuple[Any, Any]] = {}
     for cell in cells:
         with RunFolder.open(folder_of(cell, folder), lock=False) as one:
             assert all(row.split == "test" for row in one.episodes.summaries())
