@@ -10,7 +10,7 @@ import typer
 
 from knowhow.evals.cli_trace import about
 from knowhow.evals.memory_folder import Json, Run, alone, episodes_in, memory_in, tell
-from knowhow.evals.review_lines import diff_lines, printable
+from knowhow.evals.review_lines import printable, waiting_lines
 
 if TYPE_CHECKING:
     from knowhow.memory.episodes import Episodes
@@ -124,21 +124,7 @@ def _told(memory: Memory, episodes: Episodes, item: Item) -> dict[str, Any]:
     from knowhow.memory.trace import sources
 
     taught = [encode(source) for source in sources(episodes, item.sources)]
-    return {**encode(item), "diff": _diff(memory, item), "taught": taught}
-
-
-def _diff(memory: Memory, item: Item) -> list[str]:
-    from knowhow.environments.errors import BadSetting
-    from knowhow.memory.fold import Change
-    from knowhow.memory.review import PROPOSAL, outcome
-
-    if item.kind != PROPOSAL:
-        return diff_lines(Change(item.id, None, item))
-    try:
-        change = outcome(memory, item)
-    except BadSetting as error:
-        return [str(error)]
-    return diff_lines(change) if change else ["it is about an item that is gone"]
+    return {**encode(item), "diff": waiting_lines(memory.journal.state()[1], item), "taught": taught}
 
 
 def _lines(memory: Memory, episodes: Episodes, item: Item) -> list[str]:
@@ -146,7 +132,7 @@ def _lines(memory: Memory, episodes: Episodes, item: Item) -> list[str]:
 
     origin = f"{item.id}  {item.kind}, trust: {item.trust}"
     taught = [f"  taught by {one.episode}{about(one)}" for one in sources(episodes, item.sources)]
-    return [origin, *_diff(memory, item), *taught]
+    return [origin, *waiting_lines(memory.journal.state()[1], item), *taught]
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -18,6 +18,21 @@ _BESIDE = ("status", "suite", "task_kind", "split")
 """What is told beside a new text; all fields are where the text stays."""
 
 
+def waiting_lines(items: Mapping[str, Item], item: Item) -> list[str]:
+    """What would come of accepting what waits as ``item``, with ``items`` as they are."""
+    from knowhow.environments.errors import BadSetting
+    from knowhow.memory.fold import Change
+    from knowhow.memory.review import PROPOSAL, outcome
+
+    if item.kind != PROPOSAL:
+        return diff_lines(Change(item.id, None, item))
+    try:
+        change = outcome(items, item)
+    except BadSetting as error:
+        return [str(error)]
+    return diff_lines(change) if change else ["it is about an item that is gone"]
+
+
 def diff_lines(change: Change) -> list[str]:
     """``-`` what was, ``+`` what is; then the data that is new, or old and new where it changes."""
     before, after = change.before, change.after

@@ -189,9 +189,9 @@ def proposed(item: Item) -> Edit:
         raise BadSetting(f"the proposal {item.id} cannot be read ({error}); reject it") from None
 
 
-def outcome(memory: Memory, item: Item) -> Change | None:
-    """What a proposal would change; None where its item is gone. Raises: BadSetting."""
-    edit, before = proposed(item), memory.journal.state()[1].get(item.data.get("item", ""))
+def outcome(items: Mapping[str, Item], item: Item) -> Change | None:
+    """What a proposal would change in ``items``; None where its item is gone. Raises: BadSetting."""
+    edit, before = proposed(item), items.get(item.data.get("item", ""))
     return Change(before.id, before, touched({before.id: before}, (edit,))[before.id]) if before else None
 
 
