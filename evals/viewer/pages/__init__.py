@@ -1,0 +1,1 @@
+"""The pages: each handler reads what is asked for, and names the template that shows it."""
