@@ -68,12 +68,11 @@ def _best(name: str, values: Sequence[Any]) -> Any:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The address of a stub in a process of its own, which ends with this one, however that ends."""
+    """The address of a stub in a process of its own, which ends when its input does, however this one ends."""
     words = [sys.executable, "-c", START, str(ROOT), stub.__name__]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout is not None
         yield process.stdout.readline().strip()
-        process.stdin.close()
 
 
 def measure(system: System, python: str, sizes: Sequence[int], options: argparse.Namespace, episodes: Path) -> Figures:

@@ -27,9 +27,9 @@ WHY: Mapping[str, str] = {
     "step": "ours keeps the whole episode, as a graph, with a meter and retries around an asynchronous client; gepa's "
     "adapter and mem0's loop send a system prompt and one observation through a synchronous one",
     "update": "ours is a reflection and then a curation, and a batch that is on the disk before it counts; langmem and "
-    "dspy make one call and keep the result in memory, mem0 one call and an unsynchronised insert",
+    "dspy make one call and keep the result in memory, mem0 makes one call, gepa's are on short prompts",
     "adapt": "a Reflector studies the attempt, and a Curator sees what is known before it changes it; one call does "
-    "without one of the two, and dspy's demonstration is the attempt itself, learned from nothing that failed",
+    "without one of the two; dspy's demonstration is the attempt itself, and has to be a success",
     "delta": "every batch waits for the disk (fsync), so that kill -9 and a power cut lose nothing acknowledged",
     "recall": "a filter by kind, scope and status is part of every search of ours",
     "writing": "every write waits for the disk (fsync) and is one batch in a log; others keep theirs in memory, or "
