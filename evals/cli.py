@@ -15,12 +15,14 @@ import typer
 from knowhow.environments.errors import KnowhowError
 from knowhow.evals.cli_compare import compare, repeat
 from knowhow.evals.cli_data import export_data
+from knowhow.evals.cli_leaks import leaks
 from knowhow.evals.cli_memory import memory_app
 from knowhow.evals.cli_models import serve
 from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.cli_train import adapters_app, recipes, train
 from knowhow.evals.options import (
+    AllowLeaks,
     BudgetCalls,
     BudgetTokens,
     BudgetUsd,
@@ -66,6 +68,7 @@ app.command("serve-suite")(serve_suite)
 app.command("serve")(serve)
 app.command()(compare)
 app.command()(repeat)
+app.command()(leaks)
 app.command()(train)
 app.command()(recipes)
 app.command("export-data")(export_data)
@@ -88,6 +91,7 @@ def run(
     recall: Recall = None,
     memory_tokens: MemoryTokens = None,
     same_task: SameTask = None,
+    allow_leaks: AllowLeaks = None,
     withhold: Annotated[
         bool | None, typer.Option("--withhold", help="The control: recall as always, but show nothing of it.")
     ] = None,
@@ -175,6 +179,7 @@ def evolve(
     fresh: Annotated[
         bool | None, typer.Option("--fresh", help="Train only on what was played with the present adapter.")
     ] = None,
+    allow_leaks: AllowLeaks = None,
     seed: Seed = None,
     concurrency: Concurrency = None,
     budget_usd: BudgetUsd = None,

@@ -19,6 +19,7 @@ from knowhow.environments.errors import BadSetting, BudgetExceeded, MemoryDamage
 from knowhow.environments.types import Split, StopReason, Task, Trajectory
 from knowhow.evals.curriculum import Plan, open_curriculum
 from knowhow.evals.folder import RunFolder, write_json
+from knowhow.evals.leaks.guard import between_splits, refuse_copies
 from knowhow.evals.prove import Trial
 from knowhow.evals.provenance import made_with
 from knowhow.evals.retrain import Trainer, check_training
@@ -38,6 +39,8 @@ from knowhow.memory.store import Memory
 from knowhow.memory.types import Edit
 
 CHECKPOINTS = "checkpoints.db"
+COMPARED = 100
+"""Validation tasks that are held against training tasks before a run begins."""
 
 
 async def start(
@@ -51,6 +54,8 @@ async def start(
     banks, inherited = _memory_asked(settings.memory)
     settings = replace(settings, memory=", ".join(banks), split=settings.split or "train")
     _check(settings)
+    if not settings.allow_leaks:
+        refuse_copies(await between_splits(open_suite(settings.suite), "validation", COMPARED), settings.suite)
     with RunFolder.create(out, "evolve", settings, lambda path: _fill(path, inherited)) as folder:
         return await _go_on(folder, watch, within)
 

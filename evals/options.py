@@ -34,6 +34,10 @@ BudgetTokens = Annotated[
 ]
 Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
+AllowLeaks = Annotated[
+    bool | None,
+    typer.Option("--allow-leaks", help="Measure on tasks that were known before, too: see `knowhow leaks`."),
+]
 Resume = Annotated[
     Path | None, typer.Option(help="Go on with an interrupted run; a larger --budget-... may stand beside it.")
 ]

@@ -13,6 +13,7 @@ from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import split_list
 from knowhow.environments.errors import BadSetting
 from knowhow.evals.folder import RunFolder, read_about, write_json
+from knowhow.evals.leaks.guard import in_memory, refuse
 from knowhow.evals.provenance import made_with
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage, check, open_mind, open_stage, withheld
@@ -60,6 +61,9 @@ async def _go_on(folder: RunFolder, memory: Memory | None, watch: Watch, within:
     stage, settings = open_stage(folder, watch, within), folder.settings
     recall, version = _recall(stage, memory, settings)
     tasks = draw(stage.suite, settings.split, settings.episodes, settings.seed)
+    if memory is not None and settings.split != "train" and not settings.allow_leaks:
+        found = in_memory(memory.items(), tasks, stage.suite, learned_embedder(settings.memory))
+        refuse(found, f"the memory in {settings.memory}")
     todo = repeated(jobs(tasks, settings.seed, settings.split), settings.attempts)
     played = await stage.play("run", 0, todo, recall, version)
     await stage.model.aclose()
@@ -100,8 +104,12 @@ def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Re
 
 def open_memory_of(path: str) -> Memory:
     """The memory in a run folder. Raises: MemoryDamaged."""
-    about = read_about(Path(path))
-    return Memory.open(path, embedder=about["settings"].get("embedder", "hashing"))
+    return Memory.open(path, embedder=learned_embedder(path))
+
+
+def learned_embedder(path: str) -> str:
+    """The embedder of the run in that folder. Raises: MemoryDamaged."""
+    return str(read_about(Path(path))["settings"].get("embedder", "hashing"))
 
 
 def banks_of(folder: Path) -> list[str]:

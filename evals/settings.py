@@ -44,7 +44,8 @@ class Settings:
     ``train_every`` rounds (0: never) an adapter is trained by ``recipe`` with the settings ``tuning`` ("epochs=2,
     rate=1e-3") on all episodes so far, or with ``fresh`` on those alone that were played with the present adapter, and
     put to ``trial`` on so many validation episodes. ``adapters`` is a run folder whose active adapters play, each for
-    the kinds of task that it was made for.
+    the kinds of task that it was made for. ``allow_leaks``: measure on tasks that memory holds, or that are copies of
+    training tasks.
     """
 
     suite: str = "household"
@@ -82,6 +83,7 @@ class Settings:
     tuning: str = ""
     trial: int = 50
     fresh: bool = False
+    allow_leaks: bool = False
 
     def __post_init__(self) -> None:
         checks = {

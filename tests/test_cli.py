@@ -68,7 +68,8 @@ def test_run_prints_its_result_as_one_line_of_json(knowhow: Knowhow, tmp_path: P
 
 def test_evolve_prints_its_result_as_one_line_of_json_and_writes_a_report(knowhow: Knowhow, tmp_path: Path) -> None:
     told = knowhow("evolve", *QUICK, "--out", tmp_path / "run", "--json").told
-    assert set(told) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap", "waiting"}
+    reported = {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap", "waiting", "made_with"}
+    assert set(told) == reported
     assert set(told["rounds"][0]) == {
         *("round", "train_success", "validation_success", "edits", "kept", "memory_version", "best")
     }
@@ -356,7 +357,7 @@ def test_ctrl_c_ends_a_run_without_a_traceback_too(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert rest == f"interrupted; its episodes so far are in {tmp_path / 'run'}\n"
+    assert rest.endswith(f"Go on with: knowhow run --resume {tmp_path / 'run'}\n") and "Traceback" not in rest
 
 
 def test_help_answers_without_anything_heavy() -> None:

@@ -1,0 +1,1 @@
+"""Whether what is measured was known before: copies between splits, and of test tasks in memory or training data."""
