@@ -21,6 +21,7 @@ from knowhow.evals.cli_models import serve
 from knowhow.evals.cli_pocket import pocket_app
 from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.cli_train import adapters_app, recipes, train
+from knowhow.evals.cli_view import view
 from knowhow.evals.options import (
     AllowLeaks,
     BudgetCalls,
@@ -72,6 +73,7 @@ app.command()(leaks)
 app.command()(train)
 app.command()(recipes)
 app.command("export-data")(export_data)
+app.command()(view)
 
 
 @app.command()
