@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowhow.environments.errors import KnowhowError
+from knowhow.evals.cli_calibrate import calibrate
 from knowhow.evals.cli_compare import compare, repeat
 from knowhow.evals.cli_data import export_data
+from knowhow.evals.cli_judges import judges
 from knowhow.evals.cli_leaks import leaks
 from knowhow.evals.cli_memory import memory_app
 from knowhow.evals.cli_models import serve
 from knowhow.evals.cli_pocket import pocket_app
+from knowhow.evals.cli_self_correction import self_correction
 from knowhow.evals.cli_serve import serve_suite
 from knowhow.evals.cli_train import adapters_app, recipes, train
 from knowhow.evals.cli_view import view
@@ -70,6 +73,9 @@ app.command("serve")(serve)
 app.command()(compare)
 app.command()(repeat)
 app.command()(leaks)
+app.command()(calibrate)
+app.command()(judges)
+app.command("self-correction")(self_correction)
 app.command()(train)
 app.command()(recipes)
 app.command("export-data")(export_data)

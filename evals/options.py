@@ -24,6 +24,10 @@ Episodes = Annotated[
     int | None, typer.Option(help="How many episodes; for evolve the training episodes of all rounds together.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Decides tasks, their order and every episode's seed.")]
+Runs = Annotated[list[Path], typer.Argument(help="Run folders.")]
+Phase = Annotated[
+    str, typer.Option(help="Whose episodes: run, before, after, withheld; by default run, of an evolution after.")
+]
 Concurrency = Annotated[int | None, typer.Option(help="Episodes at a time.")]
 BudgetUsd = Annotated[float | None, typer.Option(help="Stop before spending more US dollars than this.")]
 BudgetCalls = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -11,6 +12,7 @@ from doors import TASK, Doors, call, metered
 from hypothesis import given
 from hypothesis import strategies as some
 from langchain_core.messages import AIMessage
+from program import knowhow
 
 from knowhow.agents.compose import compose
 from knowhow.agents.episode import Agent
@@ -19,6 +21,8 @@ from knowhow.agents.types import Start, Turn
 from knowhow.environments.types import Feedback, Sample, Step, Trajectory
 from knowhow.evals import calibration
 from knowhow.evals.confidence import calibrate, confidences, told_in
+from knowhow.evals.folder import RunFolder
+from knowhow.evals.settings import Settings
 
 TWENTY = some.lists(
     some.tuples(some.sampled_from([0.0, 0.1, 0.5, 0.55, 0.9, 1.0]), some.booleans()), min_size=1, max_size=20
@@ -178,3 +182,37 @@ def test_words_and_tokens_tell_a_confidence_too_and_what_tells_none_is_counted()
     found = calibrate("spoken", episodes)
     assert (found["episodes"], found["without"], found["auroc"]) == (2, 1, 1.0)
     assert found["says"][0] == "cannot tell whether it ranks: with 2 episodes its AUROC may be 0.5"
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Two hundred episodes whose votes are far too high, though in the right order."""
+    sure, right = simulated(200, 3)
+    with RunFolder.create(tmp_path / "run", "run", Settings(suite="household")) as folder:
+        for place, (votes, success) in enumerate(zip(sure, right, strict=True)):
+            folder.episodes.put(told(votes**0.2, success), phase="run", round=0, index=place)
+    return tmp_path / "run"
+
+
+def test_the_command_tells_ranking_from_calibration(run: Path) -> None:
+    (found,) = knowhow("calibrate", run, "--json").told["confidences"]
+    assert (found["confidence"], found["episodes"], found["without"]) == ("votes", 200, 0)
+    assert found["says"][0] == "it ranks right episodes before wrong ones"
+    assert found["says"][1].startswith("it is not calibrated, over-confident by 0.")
+    for name in ("ece", "brier", "auroc", "auacc", "accuracy"):
+        low, high = found[f"{name}_ci95"]
+        assert 0 <= low <= found[name] <= high <= 1 and low < high, name
+    said = knowhow("calibrate", run)
+    assert said.code == 0 and "200 episodes; accuracy 0." in said.out and "95% interval" in said.out
+
+
+def test_a_confidence_a_phase_or_a_folder_that_is_not_there_is_one_line(run: Path, tmp_path: Path) -> None:
+    assert "no confidence 'vote'; did you mean votes?" in knowhow("calibrate", run, "--confidence", "vote").complaint
+    complaint = knowhow("calibrate", run, "--phase", "after").complaint
+    assert "no finished episodes in the phase 'after'; its phases are run" in complaint
+    assert "there is no run folder" in knowhow("calibrate", tmp_path / "none").complaint
+    (found,) = knowhow("calibrate", run, "--confidence", "spoken", "--json").told["confidences"]
+    assert found["says"] == ["no episode tells it"] and found["without"] == 200

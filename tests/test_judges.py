@@ -14,6 +14,7 @@ import pytest
 from doors import TASK, Doors, call, metered
 from langchain_core.messages import AIMessage
 from openai_server import OpenAIServer
+from program import knowhow
 
 from knowhow.agents.compose import compose, guidance
 from knowhow.agents.episode import Agent
@@ -26,8 +27,10 @@ from knowhow.environments.errors import BadSetting, UnknownName
 from knowhow.environments.suites.qa import Qa
 from knowhow.environments.types import SPLITS, Feedback, Step, StopReason, Task, ToolCall, Trajectory
 from knowhow.environments.web_tasks import WebTask
+from knowhow.evals.folder import RunFolder
 from knowhow.evals.judge_trial import pairs, try_judge
 from knowhow.evals.judging import Cells, Orders, agreement, kappa, kappa_interval, position, preference
+from knowhow.evals.settings import Settings
 
 SECRET = "the-label-itself"
 
@@ -123,6 +126,13 @@ async def test_a_search_takes_its_judge_by_name() -> None:
     for bad, error in (("checklists", UnknownName), ("checklist(most=0)", BadSetting)):
         with pytest.raises(error, match=r"checklist|most=0"):
             compose(Doors(), agent, f"retry(judge='{bad}')")
+
+
+def test_the_novice_writes_and_answers_checklists(tmp_path: Path) -> None:
+    folder = kept(tmp_path / "run", [played(n, n % 2 == 0, task=n) for n in range(4)])
+    found = knowhow("judges", folder, "--judge", "novice", "--checklist", "--json").told
+    assert found["by"] == "checklist" and found["agreement"]["unreadable"] == 0
+    assert found["model_calls"] == 2 * 4  # a checklist and an answer for each of four tasks
 
 
 async def test_a_judge_grades_answers_and_sees_the_right_one_by_design(tmp_path: Path) -> None:
@@ -278,3 +288,36 @@ def test_no_episode_is_in_two_pairs_and_a_sample_is_the_same_for_the_same_seed()
     assert all(one.task == other.task and one.success and not other.success for one, other in found)
     assert found == pairs(episodes, lambda one: one.success, lambda one: "", 100, 1)
     assert len(pairs(episodes, lambda one: one.success, lambda one: "", 3, 1)) == 3
+
+
+# --- the command ---
+
+
+def kept(folder: Path, episodes: list[Trajectory], **settings: Any) -> Path:
+    with RunFolder.create(folder, "run", Settings(**settings)) as made:
+        for place, one in enumerate(episodes):
+            made.episodes.put(one, phase="run", round=0, index=place)
+    return folder
+
+
+def test_a_judge_on_a_server_is_measured_within_its_budget(tmp_path: Path) -> None:
+    folder = kept(tmp_path / "run", both(6))
+    with OpenAIServer(lambda request, index: by_the_lamp(request["messages"][-1]["content"])) as server:
+        words = ("judges", folder, "--judge", f"vllm:scripted@{server.url}")
+        found = knowhow(*words, "--json").told
+        assert found["agreement"]["confusion"] == {"right_yes": 6, "right_no": 0, "wrong_yes": 0, "wrong_no": 6}
+        assert found["model_calls"] == len(server.requests) == 12 + 2 * 6 and found["unasked"] == 0
+        prompts = [request["messages"][-1]["content"] for request in server.requests]
+        assert not any("reward" in prompt or "terminated" in prompt for prompt in prompts)
+        cut = knowhow(*words, "--budget-calls", 9, "--json").told
+        assert (cut["model_calls"], cut["unasked"], cut["agreement"]["episodes"]) == (9, 15, 9)
+        said = knowhow(*words, "--n", 4)
+    assert said.code == 0 and "position, 4 pairs in both orders" in said.out and "give both runs" in said.out
+
+
+def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:
+    folder = kept(tmp_path / "run", both(1))
+    assert "there is no judge 'check'" in knowhow("judges", folder, "--judge", "novice", "--by", "check").complaint
+    assert "there is no model 'oracle'" in knowhow("judges", folder, "--judge", "oracle:x").complaint
+    unfinished = kept(tmp_path / "cut", [replace(played(1, False), stop=StopReason.BUDGET)])
+    assert "has no finished episodes in the phase 'run'" in knowhow("judges", unfinished, "--judge", "novice").complaint
