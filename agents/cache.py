@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from knowhow.agents.types import Turn
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.redact import without_keys
 
 _TABLE = "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID"
 _WAIT_S = 30.0
@@ -57,7 +58,7 @@ class ReplyCache:
 
     def put(self, key: str, reply: AIMessage) -> None:
         """Keep a reply; the first one of a key stays, so that processes that share the file agree."""
-        self._execute("INSERT OR IGNORE INTO replies VALUES (?, ?)", key, reply.model_dump_json())
+        self._execute("INSERT OR IGNORE INTO replies VALUES (?, ?)", key, without_keys(reply.model_dump_json()))
 
     def close(self) -> None:
         self._rows.close()

@@ -22,6 +22,7 @@ from langchain_core.messages import (
     convert_to_openai_messages,
 )
 
+from knowhow.agents import tracing
 from knowhow.agents.abilities import perform
 from knowhow.agents.confidence import confidence
 from knowhow.agents.prompt import render
@@ -31,6 +32,7 @@ from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.calls import check_call, tool_name
 from knowhow.environments.errors import BudgetExceeded, EngineFailed
+from knowhow.environments.redact import redacted
 from knowhow.environments.types import (
     Environment,
     Feedback,
@@ -105,14 +107,29 @@ def play(suite: Suite, agent: Agent) -> Attempt:
 
     async def attempt(task: Task, start: Start) -> Trajectory:
         began = time.perf_counter()
-        with agent.meter.scope() as scope:
+        with tracing.episode(task, start.seed, agent.model) as span, agent.meter.scope() as scope:
             tries = 1
             while (state := await _run(suite, agent, task, start)).get("engine_failed") and tries < ENGINE_TRIES:
                 tries += 1
-        seconds = time.perf_counter() - began
-        return replace(_trajectory(agent, task, start, state, scope.usage, seconds, suite.outside), attempts=tries)
+            seconds = time.perf_counter() - began
+            played = _trajectory(agent, task, start, state, scope.usage, seconds, suite.outside)
+            _tell(span, played)
+        return replace(played, attempts=tries)
 
     return attempt
+
+
+def _tell(span: tracing.Span, played: Trajectory) -> None:
+    span.used(played.usage)
+    span.tell(
+        gen_ai__conversation__id=played.id,
+        knowhow__reward=played.reward,
+        knowhow__stop=str(played.stop),
+        knowhow__steps=len(played.steps),
+        knowhow__memory__version=played.memory_version,
+    )
+    if played.stop is StopReason.ERROR:
+        span.failed(played.error.partition(":")[0], played.error)
 
 
 async def _run(suite: Suite, agent: Agent, task: Task, start: Start) -> _State:
@@ -141,7 +158,9 @@ async def _recall(state: _State, runtime: Any) -> _State:
     context: _Context = runtime.context
     try:
         query = Query(context.task, state["first"].observation, context.start.seed)
-        recalled = await context.agent.recall(query)
+        with tracing.recall(context.task) as span:
+            recalled = await context.agent.recall(query)
+            span.tell(knowhow__shown=list(recalled.shown), knowhow__withheld=list(recalled.withheld))
         replayed = await _replay(context, state["first"])
     except Exception as error:
         return {"messages": (), **_failed(error)}
@@ -195,9 +214,11 @@ async def _act(state: _State, runtime: Any) -> _State:
 async def _made(call: ToolCall, state: _State, context: _Context) -> Step:
     """A call of the environment's, or of an ability that memory offered."""
     ability = next((one for one in state["recalled"].abilities if tool_name(one.tool) == call.name), None)
-    if ability is None:
-        return Step(call, await context.env.step(call))
-    return await perform(ability, call, context.env, state["feedback"], context.max_steps - _actions(state["steps"]))
+    with tracing.tool(call):
+        if ability is None:
+            return Step(call, await context.env.step(call))
+        left = context.max_steps - _actions(state["steps"])
+        return await perform(ability, call, context.env, state["feedback"], left)
 
 
 def _actions(steps: tuple[Step, ...]) -> int:
@@ -220,7 +241,7 @@ def _stop(feedback: Feedback, steps: tuple[Step, ...], context: _Context) -> Sto
 def _failed(error: Exception) -> _State:
     return {
         "stop": stop_reason(error),
-        "error": f"{type(error).__name__}: {error}",
+        "error": redacted(f"{type(error).__name__}: {error}"),
         "engine_failed": isinstance(error, EngineFailed),
     }
 

@@ -20,6 +20,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
+from knowhow.agents import tracing
 from knowhow.agents.cache import ReplyCache, reply_key
 from knowhow.agents.failures import unreachable, unsupported
 from knowhow.agents.metering import CHARACTERS_PER_TOKEN, Meter
@@ -204,7 +205,10 @@ class Model:
         prompt_tokens: int,
     ) -> AIMessage:
         """One request, counted. ``prompt_tokens``: an estimate."""
-        with self.meter.reserve(self._usage(prompt_tokens, 0, self.meter.longest_reply)) as request:
+        with (
+            self.meter.reserve(self._usage(prompt_tokens, 0, self.meter.longest_reply)) as request,
+            tracing.chat(self.uri, settings) as span,
+        ):
             try:
                 async with asyncio.timeout(self._timeout_s) as limit:
                     reply = await runnable.ainvoke(messages, **settings)
@@ -214,7 +218,8 @@ class Model:
                 if limit.expired():
                     raise TimeoutError(f"no reply within {self._timeout_s:g} s") from None
                 raise
-            request.answered(self._usage_of(reply, prompt_tokens))
+            request.answered(usage := self._usage_of(reply, prompt_tokens))
+            span.used(usage)
         assert isinstance(reply, AIMessage)
         return whole_reply(reply)
 

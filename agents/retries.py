@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from knowhow.agents.failures import explain, is_servers, passes, retry_after, unreachable
 from knowhow.environments.errors import ModelError
+from knowhow.environments.redact import redacted
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Retries:
             if not is_servers(error):
                 raise
             again = f" ({tries} tries)" if tries > 1 else ""
-            raise ModelError(f"{where}: {explain(error)}{again}") from error
+            raise ModelError(redacted(f"{where}: {explain(error)}{again}")) from error
 
     def _enough(self, state: RetryCallState) -> bool:
         error = _error(state)

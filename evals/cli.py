@@ -6,13 +6,15 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from knowhow.environments.errors import KnowhowError
+from knowhow.environments.redact import redacted
 from knowhow.evals.cli_calibrate import calibrate
 from knowhow.evals.cli_compare import compare, repeat
 from knowhow.evals.cli_data import export_data
@@ -36,6 +38,7 @@ from knowhow.evals.options import (
     Curriculum,
     Episodes,
     Json,
+    Log,
     MemoryName,
     MemoryTokens,
     Method,
@@ -47,12 +50,15 @@ from knowhow.evals.options import (
     Seed,
     Split,
     Suite,
+    Trace,
 )
 
 if TYPE_CHECKING:
     from knowhow.evals.settings import Settings
     from knowhow.evals.watch import Watch
 
+UNKEPT = ("resume", "json", "trace", "log")
+"""What is said of one call of a command, and not of the run."""
 CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency")
 """What may stand beside ``--resume``."""
 
@@ -112,6 +118,8 @@ def run(
     out: Out = None,
     config: Config = None,
     resume: Resume = None,
+    trace: Trace = "",
+    log: Log = "",
     json: Json = False,
 ) -> None:
     """Run an agent on a split of a suite, with a memory or none. Nothing is learned.
@@ -124,15 +132,16 @@ def run(
     from knowhow.evals.run import run as run_split
     from knowhow.evals.show import show_run
 
+    told = _told(trace, log)
     if resume is not None:
         folder = resume
         _refuse_more(folder, given)
-        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("run", folder))
+        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("run", folder), told)
     else:
         settings = _settings(given, memory="none")
         folder = out or _new_folder("run", settings)
         _announce_cost(settings, settings.episodes * settings.attempts)
-        result = _finish(lambda watch: run_split(settings, folder, watch), lambda: _way_on("run", folder))
+        result = _finish(lambda watch: run_split(settings, folder, watch), lambda: _way_on("run", folder), told)
     _print(result, json, lambda: show_run(result, folder))
 
 
@@ -197,6 +206,8 @@ def evolve(
     out: Out = None,
     config: Config = None,
     resume: Resume = None,
+    trace: Trace = "",
+    log: Log = "",
     json: Json = False,
 ) -> None:
     """Let an agent's memory evolve: run tasks, reflect, update, validate, keep or roll back, round after round.
@@ -212,15 +223,16 @@ def evolve(
     from knowhow.evals.report import write_report
     from knowhow.evals.show import show_evolution
 
+    told = _told(trace, log)
     if resume is not None:
         folder = resume
         _refuse_more(folder, given)
-        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("evolve", folder))
+        result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("evolve", folder), told)
     else:
         settings = _settings(given, memory="playbook")
         folder = out or _new_folder("evolve", settings)
         _announce_cost(settings, settings.episodes + settings.proof + settings.validation * (settings.rounds + 4))
-        result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on("evolve", folder))
+        result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on("evolve", folder), told)
     page = write_report(folder)
     _print(result, json, lambda: show_evolution(result, folder, page))
 
@@ -328,22 +340,27 @@ def main() -> None:
     try:
         app()
     except KnowhowError as error:
-        _fail(str(error))
+        _fail(redacted(str(error)))
     except (sqlite3.Error, OSError) as error:
         _fail(f"{error}; nothing that was acknowledged is lost")
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 
 
-def _finish(work: Callable[[Watch], Coroutine[Any, Any, dict[str, Any]]], way_on: Callable[[], str]) -> dict[str, Any]:
+def _finish(
+    work: Callable[[Watch], Coroutine[Any, Any, dict[str, Any]]],
+    way_on: Callable[[], str],
+    told: AbstractContextManager[None],
+) -> dict[str, Any]:
     """The result of long work with its progress drawn; Ctrl-C ends it with a way to go on and exit code 130."""
     import asyncio
 
+    from knowhow.evals.logs import Logged
     from knowhow.evals.progress import Bars
 
     try:
-        with Bars() as watch:
-            return asyncio.run(work(watch))
+        with told, Bars() as watch:
+            return asyncio.run(work(Logged(watch)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted; {way_on()}", err=True)
         raise typer.Exit(130) from None
@@ -351,7 +368,17 @@ def _finish(work: Callable[[Watch], Coroutine[Any, Any, dict[str, Any]]], way_on
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The settings among a command's options that were given."""
-    return {name: value for name, value in options.items() if value is not None and name not in ("resume", "json")}
+    return {name: value for name, value in options.items() if value is not None and name not in UNKEPT}
+
+
+@contextmanager
+def _told(trace: str, log: str) -> Iterator[None]:
+    """Spans and log lines, where they are asked for."""
+    from knowhow.agents.tracing import traced
+    from knowhow.evals.logs import logged
+
+    with traced(trace), logged(log):
+        yield
 
 
 def _way_on(command: str, folder: Path) -> str:

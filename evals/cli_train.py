@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowhow.evals.memory_folder import Json, Run, tell
+from knowhow.evals.options import Trace
 
 if TYPE_CHECKING:
     from knowhow.training.types import Adapter
@@ -33,6 +34,7 @@ def train(
     remember: Annotated[bool, typer.Option("--remember", help="Try it with the run's memory in the prompt.")] = False,
     report_to: Annotated[str, typer.Option(help="tensorboard, mlflow or wandb: where metrics go besides.")] = "",
     seed: Annotated[int, typer.Option(help="Decides the order of the rows and the adapter's first weights.")] = 0,
+    trace: Trace = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -43,6 +45,7 @@ def train(
 
     Example: knowhow train runs/mine --recipe sft --base runs/pocket
     """
+    from knowhow.agents.tracing import traced
     from knowhow.evals.progress import Bars
     from knowhow.evals.training import Asked, carry_out, planned, preview
     from knowhow.training.card import as_markdown
@@ -57,7 +60,7 @@ def train(
     if dry_run:
         tell(told, json, lambda: None)
         return
-    with Bars() as watch:
+    with traced(trace), Bars() as watch:
         result = carry_out(run, asked, made, watch, watch.steps(recipe))
     tell({**told, **result}, json, lambda: typer.echo(_came_of(result)))
 

@@ -7,13 +7,15 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from knowhow.agents.tracing import in_run
 from knowhow.environments.errors import BadSetting, KnowhowError, MemoryDamaged
+from knowhow.environments.redact import without_keys
 from knowhow.environments.types import Usage
 from knowhow.environments.whole import whole_file
 from knowhow.evals.settings import Settings, from_mapping
@@ -38,7 +40,7 @@ class RunFolder:
         self.path, self.episodes = path, episodes
         self.kind, self.id = str(about["kind"]), str(about.get("id", ""))
         self.settings = from_mapping(about["settings"])
-        self._lock = lock
+        self._lock, self._named = lock, ExitStack()
         self._spent = None if lock is None else os.open(path / "spent.json", os.O_RDWR | os.O_CREAT, 0o644)
 
     @classmethod
@@ -101,9 +103,11 @@ class RunFolder:
             self._lock.close()
 
     def __enter__(self) -> RunFolder:
+        self._named.enter_context(in_run(self.id))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._named.close()
         self.close()
 
 
@@ -142,7 +146,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """All or nothing: a reader, or a crash, sees the old file or the new one. Raises: KnowhowError on a full disk."""
     try:
         with whole_file(path) as part:
-            part.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+            part.write_text(without_keys(json.dumps(value, ensure_ascii=False, indent=1)), encoding="utf-8")
     except OSError as error:
         raise KnowhowError(f"cannot write {path}: {error.strerror}; make room and go on with --resume") from None
 

@@ -51,6 +51,13 @@ Config = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")
 ]
+Trace = Annotated[
+    str,
+    typer.Option(
+        help="Send OpenTelemetry spans: otlp (where OTEL_EXPORTER_OTLP_ENDPOINT says), or a file for JSON lines.",
+    ),
+]
+Log = Annotated[str, typer.Option(help="A file for the log as JSON lines with the run's id; - is stderr.")]
 Recall = Annotated[
     str | None,
     typer.Option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.redact import redacted
 from knowhow.environments.types import SPLITS
 
 MODES = ("offline", "online")
@@ -97,6 +98,12 @@ class Settings:
         for complaint, ok in checks.items():
             if not ok:
                 raise BadSetting(complaint)
+        for field in fields(self):
+            if redacted(said := str(getattr(self, field.name))) != said:
+                raise BadSetting(
+                    f"{field.name}={redacted(said)!r} holds a key or a password, which the run folder would keep; "
+                    "put it into an environment variable (see `knowhow models`, docs/remote.md)"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

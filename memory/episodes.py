@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.environments.errors import MemoryDamaged, UnknownName
+from knowhow.environments.redact import without_keys
 from knowhow.environments.types import Split, StopReason, Trajectory, Usage
 from knowhow.memory.codec import Made, decode, encode
 from knowhow.memory.storage.database import Database, Format
@@ -152,4 +153,4 @@ class Episodes:
 
 
 def _text(value: Summary | Trajectory) -> str:
-    return json.dumps(encode(value), separators=(",", ":"))
+    return without_keys(json.dumps(encode(value), separators=(",", ":")))

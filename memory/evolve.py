@@ -9,6 +9,7 @@ once.
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any, TypedDict
 
 from knowhow.agents.cancelling import heed
 from knowhow.environments.errors import KnowhowError
+from knowhow.environments.redact import without_keys
 from knowhow.environments.types import Trajectory
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.types import Edit
@@ -125,7 +127,8 @@ def _graph(phases: Phases, rounds: int, on_round: Callable[[Round], None], first
 
     async def refine(state: _State) -> _State:
         trajectories = await phases.acquire(state["round"])
-        return {"edits": [encode(edit) for edit in await phases.refine(state["round"], trajectories)]}
+        edits = [encode(edit) for edit in await phases.refine(state["round"], trajectories)]
+        return {"edits": json.loads(without_keys(json.dumps(edits)))}
 
     async def update(state: _State) -> _State:
         return {"version": await phases.update(state["round"], [decode(Edit, raw) for raw in state["edits"]])}

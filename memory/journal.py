@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents import tracing
 from knowhow.environments.errors import BadSetting, Conflict, KnowhowError, MemoryDamaged
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.fold import Change, apply, bridge, difference, touched
@@ -155,7 +156,7 @@ class Journal:
 
     def _append(self, make: Callable[[], Sequence[Edit]], expected: int | None, note: str, key: str) -> int:
         note, key = clean(note), clean(key)
-        with self._database.lock:
+        with tracing.edits(note) as span, self._database.lock:
             with self._database.writing() as database:
                 done = database.execute("SELECT version FROM batches WHERE key = ? AND key != ''", (key,)).fetchone()
                 if done:
@@ -170,6 +171,7 @@ class Journal:
                 database.execute(f"INSERT INTO batches ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", (*row, checksum(row)))
                 numbering.keep(database, edits)
             self._advance(version, changed, len(edits))
+            span.tell(knowhow__edits=len(edits), knowhow__memory__version=version)
             self._snapshot_when_due()
         return version
 

@@ -17,7 +17,7 @@ HEAVY = (
     *("torch", "transformers", "peft", "trl", "datasets", "vllm", "ray", "sentence_transformers"),
     *("chromadb", "onnxruntime", "langchain_openai", "openai", "langgraph"),
     *("alfworld", "textworld", "fast_downward", "playwright", "browsergym"),
-    *("gymnasium", "minigrid", "scienceworld", "reasoning_gym", "pyarrow", "mcp"),
+    *("gymnasium", "minigrid", "scienceworld", "reasoning_gym", "pyarrow", "mcp", "opentelemetry"),
 )
 
 IMPORT_ALL = """

@@ -72,15 +72,21 @@ def episodes_source() -> Source:
 def test_a_recipe_makes_an_adapter_that_changes_what_the_base_says_and_leaves_the_base(
     recipe: str, base: Path, tmp_path: Path
 ) -> None:
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
     from peft import PeftModel
 
+    from knowhow.agents.tracing import traced
     from knowhow.training.train import plan, train
     from knowhow.training.tuning import open_base
 
     before = weights_hash(base)
     with Journal.open(tmp_path / "journal.db", create=True) as journal:
-        adapter = train(plan(episodes(), recipe, base, replace(SHORT, longest=2048)), Registry(journal), tmp_path)
+        with traced(spans := InMemorySpanExporter()):
+            adapter = train(plan(episodes(), recipe, base, replace(SHORT, longest=2048)), Registry(journal), tmp_path)
         assert Registry(journal).adapters() == [adapter]
+    trained = spans.get_finished_spans()
+    assert [span.name for span in trained] == [f"train {recipe}", "edit memory"]
+    assert trained[0].attributes and trained[0].attributes["knowhow.rows"]
     assert adapter.status is AdapterStatus.CANDIDATE and adapter.base_hash == before == weights_hash(base)
     assert math.isfinite(adapter.metrics["training"]["loss_last"]) and adapter.metrics["training"]["steps"] == 3
     model, tokenizer = open_base(base)

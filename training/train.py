@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents import tracing
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
@@ -102,7 +103,8 @@ def train(
         return known[0]
     job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, recall=recall, progress=progress)
     job.folder.mkdir(parents=True, exist_ok=True)
-    measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
+    with tracing.training(planned.specification, planned.base.name, len(planned.data.rows)):
+        measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
     adapter = Adapter(
         id=id,
         path=str(job.adapter.relative_to(folder)),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knowhow.environments.errors import BadSetting, MemoryDamaged
+from knowhow.environments.redact import without_keys
 from knowhow.memory.codec import decode
 from knowhow.memory.fold import touched
 from knowhow.memory.types import Batch, Edit, Item
@@ -16,9 +17,9 @@ COLUMNS = "version, at, note, key, edits, checksum"
 
 
 def write_edits(edits: Sequence[Edit]) -> str:
-    """The edits as JSON. Raises: BadSetting where JSON has no word for a value."""
+    """The edits as JSON, without any key of the environment. Raises: BadSetting where JSON has no word for a value."""
     try:
-        return json.dumps(
+        text = json.dumps(
             [{"op": e.op, "item": e.item, "fields": e.fields, "why": e.why} for e in edits],
             allow_nan=False,
             default=_as_dict,
@@ -26,6 +27,7 @@ def write_edits(edits: Sequence[Edit]) -> str:
         )
     except (TypeError, ValueError) as error:
         raise BadSetting(f"an edit cannot be written as JSON: {error}") from None
+    return without_keys(text)
 
 
 def read_edits(text: str) -> list[Edit]:
@@ -43,8 +45,9 @@ def checksum(row: Sequence[Any]) -> int:
 
 
 def clean(text: str) -> str:
-    """Text that SQLite takes: half a surrogate pair, as a cut-off reply may hold, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
+    """Text that SQLite takes: half a surrogate pair, as a cut-off reply may hold, becomes a question mark. Without any
+    key of the environment."""
+    return without_keys(text).encode("utf-8", "replace").decode()
 
 
 def batch(row: Any) -> Batch:
