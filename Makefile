@@ -10,7 +10,7 @@ COMMA := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types format alfworld worlds web train openenv clean
+.PHONY: help demo test check lint types format alfworld worlds web train ray openenv clean
 
 help:  ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,8 @@ alfworld: $(VENV)/.alfworld  ## Install ALFWorld's engine; its planner is compil
 worlds: $(VENV)/.worlds  ## Install the engines of textworld, scienceworld, gymnasium and reasoning, and readers of data sets.
 
 train: $(VENV)/.train  ## Install what trains and serves local models: PyTorch, Transformers, PEFT, TRL.
+
+ray: $(VENV)/.ray  ## Install Ray, which plays episodes on many machines.
 
 openenv: build/openenv/.done  ## Install OpenEnv beside Knowhow, for the tests that play its environments.
 web: $(VENV)/.web  ## Install what the suites of web pages need, and a browser where there is none.
@@ -88,6 +90,9 @@ $(VENV)/.web: $(METADATA) | $(BIN)/python
 
 $(VENV)/.train: $(METADATA) | $(BIN)/python
 	$(call install,[train],what trains and serves local models (some minutes))
+
+$(VENV)/.ray: $(METADATA) | $(BIN)/python
+	$(call install,[ray],Ray (about a minute))
 
 # OpenEnv wants other versions than ours, and a web interface that nobody needs here: it gets what it runs with, by itself.
 build/openenv/.done: tests/openenv.txt

@@ -348,6 +348,21 @@ def _trajectory(
     )
 
 
+def broken(agent: Agent, task: Task, start: Start, error: str) -> Trajectory:
+    """The trajectory of an episode of which nothing is left."""
+    return Trajectory(
+        id=episode_id(agent, task, start),
+        task=task,
+        seed=start.seed,
+        first=Feedback(""),
+        stop=StopReason.ERROR,
+        error=error,
+        model=agent.model,
+        method=agent.method,
+        memory_version=agent.memory_version,
+    )
+
+
 def episode_id(agent: Agent, task: Task, start: Start) -> str:
     """The same settings give the same id, so that a resumed run names its episodes as the interrupted one did."""
     parts = (

@@ -109,6 +109,11 @@ class Meter:
         finally:
             _SCOPES.reset(token)
 
+    def add(self, usage: Usage) -> None:
+        """Count what another process spent of this budget."""
+        with self._lock:
+            self._add(usage, ())
+
     def cache_hit(self) -> None:
         with self._lock:
             self.cache_hits += 1

@@ -24,6 +24,7 @@ RUN: ContextVar[str] = ContextVar("knowhow_run", default="")
 """The id of the run that is being worked on, for spans and log lines."""
 
 _tracer: Any = None
+_target = ""
 
 
 class Span:
@@ -119,6 +120,11 @@ def in_run(id: str) -> Iterator[None]:
         RUN.reset(token)
 
 
+def target() -> str:
+    """Where spans go: "otlp", "elsewhere", or empty."""
+    return _target
+
+
 @contextmanager
 def traced(to: Any) -> Iterator[None]:
     """Trace all that this process does inside, and send what is left at the end.
@@ -127,16 +133,17 @@ def traced(to: Any) -> Iterator[None]:
     collector on this machine), a file that gets one JSON object a line, or a span exporter; empty for nothing.
     Raises: MissingExtra; BadSetting for a file that cannot be written.
     """
-    global _tracer
+    global _tracer, _target
     if not to:
         yield
         return
     provider = _provider(to)
-    before, _tracer = _tracer, provider.get_tracer("knowhow")
+    before = _tracer, _target
+    _tracer, _target = provider.get_tracer("knowhow"), to if to == OTLP else "elsewhere"
     try:
         yield
     finally:
-        _tracer = before
+        _tracer, _target = before
         provider.shutdown()
 
 

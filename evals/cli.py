@@ -36,6 +36,7 @@ from knowhow.evals.options import (
     Concurrency,
     Config,
     Curriculum,
+    Engine,
     Episodes,
     Json,
     Log,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 UNKEPT = ("resume", "json", "trace", "log")
 """What is said of one call of a command, and not of the run."""
-CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency")
+CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency", "engine")
 """What may stand beside ``--resume``."""
 
 app = typer.Typer(
@@ -118,6 +119,7 @@ def run(
     out: Out = None,
     config: Config = None,
     resume: Resume = None,
+    engine: Engine = None,
     trace: Trace = "",
     log: Log = "",
     json: Json = False,
@@ -206,6 +208,7 @@ def evolve(
     out: Out = None,
     config: Config = None,
     resume: Resume = None,
+    engine: Engine = None,
     trace: Trace = "",
     log: Log = "",
     json: Json = False,

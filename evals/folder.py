@@ -30,7 +30,8 @@ _SPENT_BYTES = 256
 
 
 class RunFolder:
-    """An open run folder; one process at a time holds it. ``kind`` is "run" or "evolve", ``id`` is the run's own.
+    """An open run folder; one process at a time holds it. ``kind`` is "run" or "evolve", ``id`` is the run's own. What
+    is put on ``ends`` is closed with it.
 
     A folder is a run from the moment that it has its ``run.json``, which is written last; one whose making was cut off
     is made again from the start.
@@ -40,7 +41,7 @@ class RunFolder:
         self.path, self.episodes = path, episodes
         self.kind, self.id = str(about["kind"]), str(about.get("id", ""))
         self.settings = from_mapping(about["settings"])
-        self._lock, self._named = lock, ExitStack()
+        self._lock, self.ends = lock, ExitStack()
         self._spent = None if lock is None else os.open(path / "spent.json", os.O_RDWR | os.O_CREAT, 0o644)
 
     @classmethod
@@ -103,11 +104,11 @@ class RunFolder:
             self._lock.close()
 
     def __enter__(self) -> RunFolder:
-        self._named.enter_context(in_run(self.id))
+        self.ends.enter_context(in_run(self.id))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._named.close()
+        self.ends.close()
         self.close()
 
 

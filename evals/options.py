@@ -51,6 +51,9 @@ Config = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object as the last line of stdout, and nothing else there.")
 ]
+Engine = Annotated[
+    str | None, typer.Option(help="Where episodes are played: local, ray, 'ray(address=\"HOST:6379\", workers=64)'.")
+]
 Trace = Annotated[
     str,
     typer.Option(

@@ -97,9 +97,10 @@ def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Re
     if memory is None:
         return nothing, 0
     learned = read_about(Path(settings.memory))["settings"]
-    settings = replace(settings, recall=settings.recall or learned.get("recall", ""))
-    recall = open_mind(settings, banks_of(Path(settings.memory)), memory, stage.model, stage.suite).recall
-    return withheld(recall) if settings.withhold else recall, memory.version
+    recall, embedder = settings.recall or learned.get("recall", ""), learned.get("embedder", "hashing")
+    settings = replace(settings, recall=recall, embedder=embedder)
+    mind = open_mind(settings, banks_of(Path(settings.memory)), memory, stage.model, stage.suite)
+    return withheld(mind.recall) if settings.withhold else mind.recall, memory.version
 
 
 def open_memory_of(path: str) -> Memory:

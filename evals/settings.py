@@ -46,7 +46,7 @@ class Settings:
     rate=1e-3") on all episodes so far, or with ``fresh`` on those alone that were played with the present adapter, and
     put to ``trial`` on so many validation episodes. ``adapters`` is a run folder whose active adapters play, each for
     the kinds of task that it was made for. ``allow_leaks``: measure on tasks that memory holds, or that are copies of
-    training tasks.
+    training tasks. ``engine`` says where episodes are played, which changes nothing of them.
     """
 
     suite: str = "household"
@@ -85,6 +85,7 @@ class Settings:
     trial: int = 50
     fresh: bool = False
     allow_leaks: bool = False
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         checks = {

@@ -6,19 +6,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from knowhow.agents.compose import compose
 from knowhow.agents.episode import Agent
 from knowhow.agents.metering import Budget, Meter
-from knowhow.agents.model import Model, load_model
+from knowhow.agents.model import Model
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Attempt, Query, Recall, Recalled, Start, nothing
 from knowhow.environments.discover import at_least, build, split_list
 from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.types import StopReason, Suite, Task, Trajectory
+from knowhow.evals.engine import ENGINES, Cast, Engine, load
+from knowhow.evals.engines.local import Local
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.routing import route
 from knowhow.evals.settings import Settings
@@ -47,6 +49,7 @@ class Stage:
     model: Model
     watch: Watch
     seconds: dict[str, float] = field(default_factory=dict)
+    engine: Engine = field(default_factory=Local)
     route: Callable[[str], str] | None = None
     """The URI of the model for a kind of task, where that is not always the same one."""
 
@@ -56,7 +59,7 @@ class Stage:
 
     def with_model(self, uri: str) -> Stage:
         """The same stage with this model for every kind of task, which spends from the same budget."""
-        return replace(self, model=_load(self.settings, uri, self.model.meter), route=None)
+        return replace(self, model=load(self.settings, uri, self.model.meter), route=None)
 
     async def play(
         self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
@@ -85,11 +88,8 @@ class Stage:
     def _attempt(self, recall: Recall, memory_version: int, tag: str) -> Attempt:
         """One episode, by the model that its kind of task is routed to."""
 
-        @cache
-        def by(uri: str) -> Attempt:
-            model = self.model if uri == self.model.uri else _load(self.settings, uri, self.model.meter)
-            agent = Agent(model, model.meter, recall, uri, memory_version=memory_version, tag=tag)
-            return compose(self.suite, agent, self.settings.method)
+        cast = Cast(self.settings, self.suite, self.model, recall, memory_version, tag)
+        by = cache(partial(self.engine.attempt, cast))
 
         async def routed(task: Task, start: Start) -> Trajectory:
             return await by(self.route(task.kind) if self.route else self.model.uri)(task, start)
@@ -132,7 +132,9 @@ def open_stage(folder: RunFolder, watch: Watch, within: Meter | None = None) -> 
     settings name."""
     settings = folder.settings
     model = open_model(settings, folder, within)
-    return Stage(folder, open_suite(settings.suite), model, watch, route=_route(settings))
+    engine: Engine = build(ENGINES, settings.engine)
+    folder.ends.callback(engine.close)
+    return Stage(folder, open_suite(settings.suite), model, watch, engine=engine, route=_route(settings))
 
 
 def _route(settings: Settings) -> Callable[[str], str] | None:
@@ -148,6 +150,8 @@ def _route(settings: Settings) -> Callable[[str], str] | None:
 def check(settings: Settings, *splits: str) -> Model:
     """Raises what a run with these settings would raise at its start, before anything is written."""
     suite, model = open_suite(settings.suite), open_model(settings)
+    engine: Engine = build(ENGINES, settings.engine)
+    engine.check(settings)
     compose(suite, Agent(model, model.meter), settings.method)
     for split in splits:
         draw(suite, split, 1, settings.seed)
@@ -162,11 +166,7 @@ def open_suite(specification: str) -> Suite:
 def open_model(settings: Settings, folder: RunFolder | None = None, within: Meter | None = None) -> Model:
     budget = Budget(settings.budget_calls, settings.budget_tokens, settings.budget_usd)
     meter = Meter(budget, folder.spent, folder.save_spent, within) if folder is not None else Meter(budget)
-    return _load(settings, settings.model, meter)
-
-
-def _load(settings: Settings, uri: str, meter: Meter) -> Model:
-    return load_model(uri, meter=meter, cache=Path(settings.cache) if settings.cache else None)
+    return load(settings, settings.model, meter)
 
 
 def withheld(recall: Recall) -> Recall:
@@ -181,12 +181,20 @@ def withheld(recall: Recall) -> Recall:
 
 @dataclass(frozen=True)
 class Mind:
-    """A memory in use: its banks and policies, and the recall that they make together."""
+    """A memory in use: its banks and policies, and what they ``offer`` together.
+
+    ``settings`` and the banks' ``specifications`` are what it was made of.
+    """
 
     memory: Memory
     banks: Sequence[Any]
     policies: Sequence[Any]
-    recall: Recall
+    offer: Recall
+    settings: Settings
+    specifications: tuple[str, ...]
+
+    async def recall(self, query: Query) -> Recalled:
+        return await self.offer(query)
 
     @property
     def learners(self) -> list[Any]:
@@ -203,7 +211,8 @@ def open_mind(settings: Settings, banks: Sequence[str], memory: Memory, ask: Mod
     _check_banks(made)
     policies = [build(POLICIES, policy, memory, ask, suite) for policy in split_list(settings.recall)]
     tokens, same_task = settings.memory_tokens, settings.same_task
-    return Mind(memory, made, policies, recall_of(memory, made, policies, tokens=tokens, same_task=same_task))
+    offer = recall_of(memory, made, policies, tokens=tokens, same_task=same_task)
+    return Mind(memory, made, policies, offer, settings, tuple(banks))
 
 
 def _check_banks(banks: Sequence[Bank]) -> None:

@@ -120,6 +120,10 @@ class Journal:
                 return None
             return {name for version, names in self._touched if version > since for name in names}
 
+    def serialized(self) -> bytes:
+        """The file as it is, with all that is acknowledged: what ``open`` opens elsewhere."""
+        return self._database.serialized()
+
     def done(self, key: str) -> int | None:
         """The version that was committed under ``key``, or None."""
         rows = self._database.read("SELECT version FROM batches WHERE key = ? AND key != ''", clean(key))

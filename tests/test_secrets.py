@@ -21,7 +21,7 @@ from knowhow.agents.model import load_model
 from knowhow.agents.tracing import traced
 from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.redact import HIDDEN, redacted, without_keys
-from knowhow.evals import cli, learn, stage
+from knowhow.evals import cli, engine, learn
 from knowhow.evals.cli import app
 from knowhow.evals.logs import Logged, logged
 from knowhow.evals.report import write_report
@@ -36,7 +36,7 @@ KEY = 'planted-4f"9a\\71c-of-the-environment'
 
 @pytest.fixture(autouse=True)
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "load_model", partial(load_model, backoff_s=0.01, timeout_s=5))
+    monkeypatch.setattr(engine, "load_model", partial(load_model, backoff_s=0.01, timeout_s=5))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("PLANTED_API_KEY", KEY)
 

@@ -21,7 +21,7 @@ from runs import HUT
 
 from knowhow.agents.model import load_model
 from knowhow.environments.errors import KnowhowError
-from knowhow.evals import learn, run, stage
+from knowhow.evals import engine, learn, run
 from knowhow.evals.folder import RunFolder
 from knowhow.evals.settings import Settings
 from knowhow.memory.episodes import Episodes
@@ -33,7 +33,7 @@ Answer = Callable[[dict[str, Any], int], str | Reply | Fault]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models as they are, but for their patience."""
-    monkeypatch.setattr(stage, "load_model", partial(load_model, backoff_s=0.01, timeout_s=0.4))
+    monkeypatch.setattr(engine, "load_model", partial(load_model, backoff_s=0.01, timeout_s=0.4))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 

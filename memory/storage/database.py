@@ -72,6 +72,10 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def serialized(self) -> bytes:
+        with self.lock, _one_sentence(self.path, self._form):
+            return self._connection.serialize()
+
     def check(self) -> None:
         """Look at every page. Raises: MemoryDamaged."""
         ((verdict,),) = self.read("PRAGMA quick_check(1)")
