@@ -38,6 +38,7 @@ from knowhow.evals.options import (
     Curriculum,
     Engine,
     Episodes,
+    Index,
     Json,
     Log,
     MemoryName,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
 UNKEPT = ("resume", "json", "trace", "log")
 """What is said of one call of a command, and not of the run."""
-CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency", "engine")
+CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency", "engine", "index")
 """What may stand beside ``--resume``."""
 
 app = typer.Typer(
@@ -120,6 +121,7 @@ def run(
     config: Config = None,
     resume: Resume = None,
     engine: Engine = None,
+    index: Index = None,
     trace: Trace = "",
     log: Log = "",
     json: Json = False,
@@ -209,6 +211,7 @@ def evolve(
     config: Config = None,
     resume: Resume = None,
     engine: Engine = None,
+    index: Index = None,
     trace: Trace = "",
     log: Log = "",
     json: Json = False,

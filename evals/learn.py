@@ -83,7 +83,7 @@ async def _go_on(
     folder: RunFolder, watch: Watch, within: Meter | None = None, *, reopen: bool = False
 ) -> dict[str, Any]:
     stage = open_stage(folder, watch, within)
-    with Memory.open(folder.path, embedder=folder.settings.embedder) as memory:
+    with Memory.open(folder.path, embedder=folder.settings.embedder, index=folder.settings.index) as memory:
         loop = _Loop(stage, memory)
         before = await loop.measure("before", 0)
         done = await evolve(

@@ -54,6 +54,9 @@ Json = Annotated[
 Engine = Annotated[
     str | None, typer.Option(help="Where episodes are played: local, ray, 'ray(address=\"HOST:6379\", workers=64)'.")
 ]
+Index = Annotated[
+    str | None, typer.Option(help="A Chroma server for the memory's vectors, as in chroma-http://127.0.0.1:8000.")
+]
 Trace = Annotated[
     str,
     typer.Option(

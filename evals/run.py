@@ -89,7 +89,7 @@ def _memory(settings: Settings) -> Iterator[Memory | None]:
     if settings.memory == "none":
         yield None
         return
-    with open_memory_of(settings.memory) as memory:
+    with open_memory_of(settings.memory, settings.index) as memory:
         yield memory
 
 
@@ -103,9 +103,9 @@ def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Re
     return withheld(mind.recall) if settings.withhold else mind.recall, memory.version
 
 
-def open_memory_of(path: str) -> Memory:
-    """The memory in a run folder. Raises: MemoryDamaged."""
-    return Memory.open(path, embedder=learned_embedder(path))
+def open_memory_of(path: str, index: str = "") -> Memory:
+    """The memory in a run folder, with its own index or one on a server. Raises: MemoryDamaged, BadSetting."""
+    return Memory.open(path, embedder=learned_embedder(path), index=index)
 
 
 def learned_embedder(path: str) -> str:

@@ -46,7 +46,8 @@ class Settings:
     rate=1e-3") on all episodes so far, or with ``fresh`` on those alone that were played with the present adapter, and
     put to ``trial`` on so many validation episodes. ``adapters`` is a run folder whose active adapters play, each for
     the kinds of task that it was made for. ``allow_leaks``: measure on tasks that memory holds, or that are copies of
-    training tasks. ``engine`` says where episodes are played, which changes nothing of them.
+    training tasks. ``engine`` says where episodes are played, which changes nothing of them;
+    ``index`` where the memory's vectors are: empty for here, ``chroma-http://HOST:PORT`` for a Chroma server.
     """
 
     suite: str = "household"
@@ -86,6 +87,7 @@ class Settings:
     fresh: bool = False
     allow_leaks: bool = False
     engine: str = "local"
+    index: str = ""
 
     def __post_init__(self) -> None:
         checks = {

@@ -29,6 +29,7 @@ from knowhow.evals.tasks import draw
 from knowhow.evals.watch import Watch
 from knowhow.memory.journal import Journal
 from knowhow.memory.recall import recall_of
+from knowhow.memory.storage.server import check as check_index
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Bank
 from knowhow.training.registry import Registry
@@ -152,6 +153,7 @@ def check(settings: Settings, *splits: str) -> Model:
     suite, model = open_suite(settings.suite), open_model(settings)
     engine: Engine = build(ENGINES, settings.engine)
     engine.check(settings)
+    check_index(settings.index)
     compose(suite, Agent(model, model.meter), settings.method)
     for split in splits:
         draw(suite, split, 1, settings.seed)

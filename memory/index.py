@@ -3,7 +3,7 @@
 The journal is the truth, and each process brings its own index to the journal's version before it searches, so that no
 search is stale, whoever wrote. Vectors come from a file that all processes share (``memory/storage/vectors.py``), and
 are compared exactly, in memory. Only where there are too many for that, they stay on disk in a Chroma collection, which
-one process at a time can have; the others still hold theirs in memory.
+one process at a time can have; the others still hold theirs in memory. That collection may be on a Chroma server.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Protocol
 from knowhow.environments.errors import KnowhowError
 from knowhow.memory.storage.collection import Collection, Damaged
 from knowhow.memory.storage.exact import Exact, Marks, Where
+from knowhow.memory.storage.server import open_on
 from knowhow.memory.storage.vectors import Vector, Vectors, digest
 from knowhow.memory.types import Embedder, Item
 
@@ -41,10 +42,15 @@ class Table(Protocol):
 
 
 class Index:
-    """Nearest items by cosine similarity, exactly up to ``exact`` items and nearly beyond. ``folder`` is its own."""
+    """Nearest items by cosine similarity, exactly up to ``exact`` items and nearly beyond. ``folder`` is its own.
 
-    def __init__(self, folder: str | Path, embedder: Embedder, exact: int = EXACT) -> None:
-        self._folder, self._embedder, self._exact = Path(folder), embedder, exact
+    ``server`` is the URL of a Chroma server that holds the vectors, however many; while it cannot be reached, they are
+    held in memory.
+    """
+
+    def __init__(self, folder: str | Path, embedder: Embedder, exact: int = EXACT, server: str = "") -> None:
+        self._folder, self._embedder, self._server = Path(folder), embedder, server
+        self._exact = -1 if server else exact
         self._lock = threading.RLock()
         self._table: Table | None = None
         self._vectors: Vectors | None = None
@@ -114,8 +120,17 @@ class Index:
 
     def _new_table(self, many: bool) -> Table:
         self._asked_chroma = many
-        found = Collection.open(self._folder / "chroma", self._embedder.name) if many else None
+        found = self._collection() if many else None
         return Exact() if found is None else found
+
+    def _collection(self) -> Collection | None:
+        if not self._server:
+            return Collection.open(self._folder / "chroma", self._embedder.name)
+        try:
+            return open_on(self._server, self._folder / "chroma-server", self._embedder.name)
+        except Damaged as error:
+            _log.warning("vectors are held in memory, because the server %s fails: %s", self._server, error)
+            return None
 
     def _put(self, table: Table, items: Mapping[str, Item], marks: Mapping[str, Marks]) -> None:
         names = list(marks)

@@ -13,6 +13,7 @@ from knowhow.environments.errors import MemoryDamaged
 from knowhow.memory.embed import Remembering, load_embedder
 from knowhow.memory.index import Index
 from knowhow.memory.journal import Journal
+from knowhow.memory.storage.server import address
 from knowhow.memory.types import Edit, Embedder, Item, Status
 
 SHOWN = (Status.CANDIDATE, Status.ACTIVE)
@@ -30,16 +31,20 @@ class Memory:
         self._listed: tuple[Mapping[str, Item], dict[tuple[str | None, ...], list[Item]]] = {}, {}
 
     @classmethod
-    def open(cls, folder: str | Path, *, embedder: str | Embedder = "hashing", create: bool = False) -> Memory:
-        """The memory in ``folder``, made there if ``create`` and there is none.
+    def open(
+        cls, folder: str | Path, *, embedder: str | Embedder = "hashing", create: bool = False, index: str = ""
+    ) -> Memory:
+        """The memory in ``folder``, made there if ``create`` and there is none. ``index``: ``chroma-http://HOST:PORT``
+        for a server that holds its vectors.
 
         Raises: MemoryDamaged where the folder holds none, a part of one, or one of another version; UnknownName or
-        MissingExtra for an embedder that cannot be had.
+        MissingExtra for an embedder that cannot be had; BadSetting for an index that is none.
         """
         made = Remembering(load_embedder(embedder) if isinstance(embedder, str) else embedder)
         where = Path(folder)
         _refuse_half(where)
-        return cls(Journal.open(where / "journal.db", create), Index(where / "index", made), made)
+        index_made = Index(where / "index", made, server=address(index))
+        return cls(Journal.open(where / "journal.db", create), index_made, made)
 
     @property
     def version(self) -> int:

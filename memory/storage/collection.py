@@ -1,4 +1,4 @@
-"""One Chroma collection in a folder, whose every failure is ``Damaged``: the index builds another then.
+"""One Chroma collection, in a folder or on a server, whose every failure is ``Damaged``: the index builds another then.
 
 With chromadb 1.5.9, a client that failed to open makes its path unusable for the rest of the process; the next attempt
 takes a new path (``generations.claim``).
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from knowhow.environments.errors import KnowhowError
 from knowhow.memory.storage.exact import Marks, Where
-from knowhow.memory.storage.generations import Generation, claim
+from knowhow.memory.storage.generations import claim
 from knowhow.memory.storage.vectors import Vector, slug
 
 _HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 500, "max_neighbors": 32}
@@ -23,7 +23,15 @@ _SPARE = 10
 
 
 class Damaged(KnowhowError):
-    """Chroma cannot use its files."""
+    """Chroma cannot use its files, or its server cannot be reached."""
+
+
+class Place(Protocol):
+    """Where a collection is, this process's own until it is released or discarded. Raises: OSError."""
+
+    def release(self) -> None: ...
+
+    def discard(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -31,7 +39,7 @@ class Collection:
     """An open collection, this process's own. ``marks`` are those of all its items."""
 
     marks: dict[str, Marks]
-    _place: Generation
+    _place: Place
     _client: Any
     _collection: Any
     _batch: int
@@ -44,21 +52,16 @@ class Collection:
         if place is None:
             return None
         try:
-            with _damage():
-                return cls._at(place, embedder)
+            with damage():
+                return cls.at(place, _on_disk(place.path), slug(embedder))
         except BaseException:
             place.discard()
             raise
 
     @classmethod
-    def _at(cls, place: Generation, embedder: str) -> Collection:
-        import chromadb
-        from chromadb.config import Settings
-
-        client: Any = chromadb.PersistentClient(place.path, settings=Settings(anonymized_telemetry=False))
-        collection = client.get_or_create_collection(
-            slug(embedder), embedding_function=None, configuration={"hnsw": _HNSW}
-        )
+    def at(cls, place: Place, client: Any, name: str) -> Collection:
+        """The collection of this name, with all its marks."""
+        collection = client.get_or_create_collection(name, embedding_function=None, configuration={"hnsw": _HNSW})
         found = collection.get(include=["metadatas"])
         marks = dict(zip(found["ids"], found["metadatas"], strict=True))
         return cls(marks, place, client, collection, client.get_max_batch_size())
@@ -67,7 +70,7 @@ class Collection:
         """As ``Index.search``."""
         if not self.marks or k < 1 or not all(where.values()):
             return []
-        with _damage():
+        with damage():
             found = self._collection.query(
                 query_embeddings=[vector],
                 n_results=min(k + _SPARE, len(self.marks)),
@@ -82,20 +85,20 @@ class Collection:
         """Add items, or replace them, with their vectors."""
         for start, names in self._batches(marks):
             some = vectors[start : start + len(names)]
-            with _damage():
+            with damage():
                 self._collection.upsert(ids=names, embeddings=some, metadatas=[marks[name] for name in names])
         self.marks.update(marks)
 
     def mark(self, marks: Mapping[str, Marks]) -> None:
         """Change what is said of items that are there; their vectors stay."""
         for _, names in self._batches(marks):
-            with _damage():
+            with damage():
                 self._collection.update(ids=names, metadatas=[marks[name] for name in names])
         self.marks.update(marks)
 
     def delete(self, names: Sequence[str]) -> None:
         for _, some in self._batches(names):
-            with _damage():
+            with damage():
                 self._collection.delete(ids=some)
         for name in names:
             del self.marks[name]
@@ -119,8 +122,16 @@ class Collection:
         return ((start, every[start : start + self._batch]) for start in range(0, len(every), self._batch))
 
 
+def _on_disk(path: Path) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
+
+
 @contextmanager
-def _damage() -> Iterator[None]:
+def damage() -> Iterator[None]:
+    """Whatever Chroma raises inside. Raises: Damaged."""
     try:
         yield
     except Exception as error:
