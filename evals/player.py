@@ -9,6 +9,7 @@ import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from time import monotonic
 from typing import Any
 
 from knowhow.agents.metering import Budget, Meter, Request
@@ -23,6 +24,8 @@ from knowhow.evals.stage import Mind, open_mind, open_suite
 from knowhow.memory.store import Memory
 
 _FOLDER = "knowhow-player-"
+_TELL_S = 0.25
+"""How much of what it spent may be unknown where a player is killed; a run with a limit knows all of it."""
 
 
 class Player:
@@ -123,12 +126,14 @@ class Purse:
 
 
 class Drawn(Meter):
-    """The meter of one player: every request counts in the purse, where there is a limit before it is sent."""
+    """The meter of one player. Where there is a limit, every request counts in the purse before it is sent; else the
+    purse is told of many at once."""
 
     def __init__(self, purse: Any, limited: bool) -> None:
         super().__init__()
         self._purse, self._limited = purse, limited
         self._numbers: dict[Request, int] = {}
+        self._unsent, self._sent = Usage(), 0.0
         self._last: Any = None
 
     def reserve(self, expected: Usage = Usage()) -> Request:  # noqa: B008 - it is immutable
@@ -139,12 +144,13 @@ class Drawn(Meter):
 
     def settle(self) -> None:
         """Wait until the purse knows all that was spent."""
+        with self._lock:
+            self._send()
         if self._last is not None:
             _get(self._last)
 
     def _number(self, expected: Usage) -> int:
         if not self._limited:
-            self._last = self._purse.spend.remote(Usage(calls=1))
             return 0
         number, why = _get(self._purse.reserve.remote(expected))
         if why:
@@ -154,7 +160,18 @@ class Drawn(Meter):
     def _close(self, request: Request, usage: Usage) -> None:
         super()._close(request, usage)
         number = self._numbers.pop(request)
-        self._last = self._purse.end.remote(number, usage) if number else self._purse.spend.remote(usage)
+        if number:
+            self._last = self._purse.end.remote(number, usage)
+            return
+        with self._lock:
+            self._unsent += usage + Usage(calls=1)
+            if monotonic() - self._sent > _TELL_S:
+                self._send()
+
+    def _send(self) -> None:
+        if self._unsent != Usage():
+            self._last = self._purse.spend.remote(self._unsent)
+            self._unsent, self._sent = Usage(), monotonic()
 
 
 async def _played(attempt: Attempt, task: Task, start: Start) -> Trajectory:

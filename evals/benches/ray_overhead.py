@@ -4,8 +4,8 @@
 
 The novice plays household tasks, as ``knowhow run`` does: episodes stored, a memory recalled from. Three ways take
 turns: in this process, by one Ray worker, by as many as ``--workers`` says; Ray has started and every worker has played
-before the clock runs. Prints one JSON object: the median episodes a second of each way, and the processor time (ms)
-that an episode costs this process.
+before the clock runs. Prints one JSON object: the medians, for each way, of episodes a second and of the processor time
+(ms) that an episode costs this process and (on Linux) the workers. On a machine with other work, only the latter tells.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,18 +40,39 @@ def filled(folder: Path) -> Memory:
     return memory
 
 
-async def round_of(stage: Stage, memory: Memory, name: str, episodes: int) -> tuple[float, float]:
-    """The seconds that so many episodes take, by the clock and of this process's processor time."""
+class Workers(logging.Handler):
+    """The processes of workers that get ready, and the processor time (seconds) that they have had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pids: list[int] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.pids += [record.said["pid"]] if record.getMessage() == "a worker is ready" else []  # type: ignore[attr-defined]
+
+    def seconds(self) -> float:
+        stats = [path for pid in self.pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+        fields = [path.read_text().rpartition(")")[2].split() for path in stats]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+
+
+async def round_of(
+    stage: Stage, memory: Memory, workers: Workers, name: str, episodes: int
+) -> tuple[float, float, float]:
+    """The seconds that so many episodes take: by the clock, of this process's and of the workers' processor time."""
     recall = open_mind(stage.settings, ["playbook"], memory, stage.model, stage.suite).recall
     todo = jobs(draw(stage.suite, "train", episodes, 0), 0)
-    began, worked = perf_counter(), process_time()
+    began, worked, helped = perf_counter(), process_time(), workers.seconds()
     played = await stage.play(name, 0, todo, recall, memory.version)
     assert len(played) == episodes and not any(one.error for one in played)
-    return perf_counter() - began, process_time() - worked
+    return perf_counter() - began, process_time() - worked, workers.seconds() - helped
 
 
 async def measure(ways: dict[str, str], episodes: int, rounds: int, concurrency: int) -> dict[str, dict[str, float]]:
-    taken: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    taken: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+    workers = {way: Workers() for way in ways}
+    log = logging.getLogger("knowhow")
+    log.setLevel(logging.INFO)
     with TemporaryDirectory() as scratch, ExitStack() as stack:
         memory = stack.enter_context(filled(Path(scratch) / "memory"))
         stages = {}
@@ -58,14 +80,17 @@ async def measure(ways: dict[str, str], episodes: int, rounds: int, concurrency:
             settings = Settings(episodes=episodes, concurrency=concurrency, engine=engine)
             folder = RunFolder.create(Path(scratch) / way, "run", settings)
             stages[way] = open_stage(stack.enter_context(folder), Silent())
-            await round_of(stages[way], memory, "warm", 2 * concurrency)
+            log.addHandler(workers[way])
+            await round_of(stages[way], memory, workers[way], "warm", 2 * concurrency)
+            log.removeHandler(workers[way])
         for number in range(rounds):
             for way, stage in stages.items():
-                taken[way].append(await round_of(stage, memory, f"round {number}", episodes))
+                taken[way].append(await round_of(stage, memory, workers[way], f"round {number}", episodes))
     return {
         way: {
-            "episodes_per_second": round(episodes / median(clock for clock, _ in times), 2),
-            "cpu_ms_per_episode_here": round(1000 * median(worked for _, worked in times) / episodes, 1),
+            "episodes_per_second": round(episodes / median(clock for clock, *_ in times), 2),
+            "cpu_ms_per_episode_here": round(1000 * median(worked for _, worked, _ in times) / episodes, 1),
+            "cpu_ms_per_episode_there": round(1000 * median(helped for *_, helped in times) / episodes, 1),
         }
         for way, times in taken.items()
     }
