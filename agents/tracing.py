@@ -19,7 +19,7 @@ from knowhow.environments.errors import BadSetting, MissingExtra
 from knowhow.environments.redact import redacted
 from knowhow.environments.types import Task, ToolCall, Usage
 
-OTLP = "otlp"
+OTLP, ELSEWHERE = "otlp", "elsewhere"
 RUN: ContextVar[str] = ContextVar("knowhow_run", default="")
 """The id of the run that is being worked on, for spans and log lines."""
 
@@ -121,7 +121,7 @@ def in_run(id: str) -> Iterator[None]:
 
 
 def target() -> str:
-    """Where spans go: "otlp", "elsewhere", or empty."""
+    """Where spans go: ``OTLP``, ``ELSEWHERE``, or empty where nothing is traced."""
     return _target
 
 
@@ -139,7 +139,7 @@ def traced(to: Any) -> Iterator[None]:
         return
     provider = _provider(to)
     before = _tracer, _target
-    _tracer, _target = provider.get_tracer("knowhow"), to if to == OTLP else "elsewhere"
+    _tracer, _target = provider.get_tracer("knowhow"), OTLP if to == OTLP else ELSEWHERE
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from runs import HUT, kept, outcome, small
 
+from knowhow.agents.tracing import traced
 from knowhow.environments.errors import BadSetting, KnowhowError, MissingExtra
 from knowhow.evals import learn
 from knowhow.evals.engines.ray import Ray
@@ -96,9 +97,13 @@ async def test_what_a_worker_cannot_do_ends_the_run_with_its_reason(engine: str,
     assert not ray.is_initialized()
 
 
-def test_what_cannot_be_shared_is_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_shared_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(BadSetting, match=r"--cache replies\.db is a file of one machine"):
         Ray().check(Settings(cache="replies.db"))
+    with traced(str(tmp_path / "trace.jsonl")), pytest.raises(BadSetting, match="use --trace otlp"):
+        Ray().check(Settings())
     with pytest.raises(BadSetting, match="workers=-1"):
         Ray(workers=-1)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

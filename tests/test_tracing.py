@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -99,6 +101,31 @@ async def test_requests_are_traced_as_they_are_sent_with_what_went_wrong() -> No
     assert failed.status.status_code.name == "ERROR" and "busy" in failed.status.description
     assert failed.attributes["error.type"] == "OpenAIAPIError"
     assert {chat.attributes["gen_ai.usage.output_tokens"] for chat in answered} == {10}
+
+
+async def test_otlp_sends_to_where_opentelemetrys_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[tuple[str, str | None, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, self.headers["x-team"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-team=ours")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        with tracing.traced("otlp"):
+            played = await one()
+        server.shutdown()
+    ((path, team, body),) = got
+    assert (path, team) == ("/v1/traces", "ours")
+    assert b"invoke_agent knowhow" in body and played.id.encode() in body
 
 
 def test_a_trace_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

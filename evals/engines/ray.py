@@ -52,6 +52,8 @@ class Ray:
             raise MissingExtra("--engine ray needs the package ray; run: pip install 'knowhow-agents[ray]'")
         if settings.cache:
             raise BadSetting(f"--cache {settings.cache} is a file of one machine; leave it out with --engine ray")
+        if tracing.target() == tracing.ELSEWHERE:
+            raise BadSetting("players on other machines cannot write to the file of --trace; use --trace otlp")
 
     def attempt(self, cast: Cast, uri: str) -> Attempt:
         self.check(cast.settings)
