@@ -108,8 +108,10 @@ class RunFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ends.close()
-        self.close()
+        try:
+            self.ends.close()
+        finally:
+            self.close()
 
 
 def read_about(path: Path) -> dict[str, Any]:

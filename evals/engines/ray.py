@@ -21,7 +21,7 @@ from knowhow.agents import tracing
 from knowhow.agents.episode import Agent, broken
 from knowhow.agents.types import Attempt, Start
 from knowhow.environments.discover import at_least
-from knowhow.environments.errors import BadSetting, MissingExtra
+from knowhow.environments.errors import BadSetting, KnowhowError, MissingExtra
 from knowhow.environments.types import Task, Trajectory
 from knowhow.evals.engine import Cast
 from knowhow.evals.parcel import Parcel, Snapshots
@@ -96,8 +96,11 @@ class _Crew:
         labels = Agent(cast.model, meter, model=uri, memory_version=cast.memory_version, tag=cast.tag)
 
         async def attempt(task: Task, start: Start) -> Trajectory:
-            played = await self._played(lambda player: player.play.remote([parcel], uri, task, start), task)
-            meter.add(await self._purse.taken.remote())
+            try:
+                played = await self._played(lambda player: player.play.remote([parcel], uri, task, start), task)
+                meter.add(await self._purse.taken.remote())
+            except self._ray.exceptions.RayError as error:
+                raise KnowhowError(f"the Ray cluster is gone ({type(error).__name__}); start it and resume") from None
             return played or broken(labels, task, start, f"its worker died, {TRIES} times")
 
         return attempt
