@@ -113,6 +113,8 @@ class Meter:
         """Count what another process spent of this budget."""
         with self._lock:
             self._add(usage, ())
+        if self._within is not None:
+            self._within.add(usage)
 
     def cache_hit(self) -> None:
         with self._lock:
