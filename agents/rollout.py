@@ -15,6 +15,8 @@ from knowhow.environments.types import StopReason, Task, Trajectory
 
 _APART_S = 0.002
 """Between the starts of concurrent episodes: those that start at once keep step, and each waits for all, every turn."""
+_RARER = 10
+_rolling = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,19 @@ async def rollout(
 
 @contextmanager
 def _rare_full_collections() -> Iterator[None]:
-    """A full collection of garbage takes 0.1 s and more among the objects of many episodes, which all wait for it."""
-    first, second, third = gc.get_threshold()
-    gc.set_threshold(first, second, 10 * third)
+    """A full collection of garbage takes 0.1 s and more among the objects of many episodes, which all wait for it.
+
+    Rollouts may overlap: the first one makes them rare, the last one usual again.
+    """
+    global _rolling
+    _rolling += 1
+    if _rolling == 1:
+        first, second, third = gc.get_threshold()
+        gc.set_threshold(first, second, _RARER * third)
     try:
         yield
     finally:
-        gc.set_threshold(first, second, third)
+        _rolling -= 1
+        if not _rolling:
+            first, second, third = gc.get_threshold()
+            gc.set_threshold(first, second, third // _RARER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -425,3 +426,11 @@ async def test_a_cancellation_that_an_episode_swallows_ends_the_rollout_all_the_
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(work, 30)
     assert ended == []
+
+
+async def test_rollouts_that_overlap_leave_the_collection_of_garbage_as_it_was() -> None:
+    usual, meter = gc.get_threshold(), Meter()
+    attempt = play(Doors(), Agent(metered(meter, red_key), meter))
+    jobs = [Job(number, TASK, number) for number in range(6)]
+    await asyncio.gather(*(rollout(attempt, jobs[: 2 * wide], concurrency=wide) for wide in (1, 2, 3)))
+    assert gc.get_threshold() == usual
