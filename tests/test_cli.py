@@ -68,7 +68,17 @@ def test_run_prints_its_result_as_one_line_of_json(knowhow: Knowhow, tmp_path: P
 
 def test_evolve_prints_its_result_as_one_line_of_json_and_writes_a_report(knowhow: Knowhow, tmp_path: Path) -> None:
     told = knowhow("evolve", *QUICK, "--out", tmp_path / "run", "--json").told
-    reported = {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap", "waiting", "made_with"}
+    reported = {
+        "run",
+        "rounds",
+        "before",
+        "after",
+        "withheld",
+        "memory_version",
+        "gate_overlap",
+        "waiting",
+        "made_with",
+    }
     assert set(told) == reported
     assert set(told["rounds"][0]) == {
         *("round", "train_success", "validation_success", "edits", "kept", "memory_version", "best")

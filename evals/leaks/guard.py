@@ -83,8 +83,9 @@ def refuse_copies(found: Mapping[str, Any], suite: str) -> None:
     if found["leak"]:
         one = found["found"][0]
         raise BadSetting(
-            f"{found['copies']} of {found['tasks']} {found['split']} tasks of {suite} are copies of training tasks, such "
-            f"as {one['task']} of {one['like']}; look at them by `knowhow leaks {suite}`, or go on by --allow-leaks"
+            f"{found['copies']} of {found['tasks']} {found['split']} tasks of {suite} are copies of training tasks, "
+            f"such as {one['task']} of {one['like']}; look at them by `knowhow leaks {suite}`, "
+            "or go on by --allow-leaks"
         )
 
 
