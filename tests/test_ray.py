@@ -97,6 +97,12 @@ async def test_what_a_worker_cannot_do_ends_the_run_with_its_reason(engine: str,
     assert not ray.is_initialized()
 
 
+async def test_a_cluster_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    settings = Settings(suite=HUT, episodes=2, engine="ray(address='127.0.0.1:1')")
+    with pytest.raises(BadSetting, match=r"no Ray cluster at 127\.0\.0\.1:1 .*; start one: ray start --head"):
+        await run(settings, tmp_path / "run")
+
+
 def test_what_cannot_be_shared_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

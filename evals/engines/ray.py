@@ -10,6 +10,7 @@ import asyncio
 import importlib.util
 import logging
 import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -187,13 +188,21 @@ def _connected(address: str) -> tuple[Any, bool]:
     if ray.is_initialized():
         return ray, False
     try:
+        _knock(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(address=address or None, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         why = " ".join(str(error).split())[:200]
         raise BadSetting(
             f"no Ray cluster at {address or 'this machine'} ({why}); start one: ray start --head"
         ) from None
     return ray, True
+
+
+def _knock(address: str) -> None:
+    """Ray itself would try for minutes. Raises: OSError where nobody listens at ``HOST:PORT``."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CLOSE_S).close()
 
 
 def _here(ray: Any) -> Any:
