@@ -42,7 +42,7 @@ def build(
 
     from knowhow.agents.local.engine import check_extra
     from knowhow.environments.errors import BadSetting
-    from knowhow.evals.pocket import learn, plays
+    from knowhow.evals.pocket import MEMORY_TOKENS, learn, plays
     from knowhow.evals.progress import Bars
     from knowhow.training.pocket.build import build as build_model
     from knowhow.training.pocket.pretrain import Size
@@ -55,7 +55,7 @@ def build(
         played = asyncio.run(plays(suite, learned, episodes, seed, watch))
         made = Size(hidden, layers, max(2, hidden // 32))
         about: dict[str, Any] = build_model(played, out, size=made, seed=seed, tell=watch.steps("pocket"))
-    about["memory"] = str(learned)
+    about |= {"memory": str(learned), "memory_tokens": MEMORY_TOKENS}
     typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))
 
 
@@ -63,5 +63,6 @@ def _told(out: Path, about: dict[str, Any]) -> str:
     return (
         f"{out}: {about['parameters'] / 1e6:.1f} million parameters, loss {about['loss']}\n"
         f"play with it: knowhow run --suite household --model hf:{out}\n"
-        f"and with the playbook that its prompts had: --memory {about['memory']}"
+        "and with the playbook that its prompts had: "
+        f"--memory {about['memory']} --memory-tokens {about['memory_tokens']}"
     )

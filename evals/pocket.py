@@ -26,6 +26,8 @@ REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
 KNOWING = 0.5
 """How often it knows the way without."""
+MEMORY_TOKENS = 300
+"""Of what is recalled: a long playbook in every prompt would take most of the training."""
 TRIES = 3
 """With memory, a player that strayed too far to win plays again, up to so many times in all."""
 
@@ -41,7 +43,7 @@ async def learn(suite: str, out: Path, episodes: int, seed: int, watch: Watch) -
 async def plays(suite_name: str, memory: Path, count: int, seed: int, watch: Watch) -> list[Trajectory]:
     """So many training episodes. Raises: BadSetting for a suite without an oracle."""
     suite = open_suite(suite_name)
-    settings = Settings(suite_name, seed=seed)
+    settings = Settings(suite_name, seed=seed, memory_tokens=MEMORY_TOKENS)
     todo = jobs(draw(suite, "train", count, seed), seed, "pocket")
     with open_memory_of(str(memory)) as learned:
         mind = open_mind(settings, banks_of(memory), learned, open_model(settings), suite)
