@@ -72,10 +72,7 @@ def check_suite(
     from knowhow.evals.show import show_findings
     from knowhow.evals.stage import open_suite
 
-    def tell(progress: str) -> None:
-        typer.echo(progress, err=True)
-
-    findings = asyncio.run(check(open_suite(name), tasks_per_split=tasks, tell=tell))
+    findings = asyncio.run(check(open_suite(name), tasks_per_split=tasks, tell=lambda line: typer.echo(line, err=True)))
     passed = all(finding.ok for finding in findings)
     told = {
         "suite": name,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import Any
 
 from knowhow.environments.types import Trajectory, Usage
 from knowhow.evals.folder import read_result
+from knowhow.evals.pocket import MEMORY_TOKENS
 from knowhow.evals.routing import uri
 from knowhow.evals.run import run
 from knowhow.evals.settings import Settings
@@ -31,7 +33,7 @@ from knowhow.evals.stage import open_suite
 from knowhow.evals.stats import paired, wilson
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.journal import Journal
-from knowhow.training.registry import Registry, weights_hash
+from knowhow.training.registry import Registry
 from knowhow.training.settings import Tuning
 from knowhow.training.train import plan, train
 from knowhow.training.types import Adapter
@@ -68,11 +70,12 @@ class Bench:
                 model,
                 episodes=episodes,
                 memory=str(memory) if memory else "none",
+                memory_tokens=MEMORY_TOKENS,
                 attempts=attempts,
                 seed=seed,
                 concurrency=16,
             )
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             await run(settings, folder)
             print(f"played {name}", file=sys.stderr)
         with Episodes.open(folder) as episodes_:
@@ -116,7 +119,6 @@ class Bench:
         }
 
     async def all(self, recipes: Sequence[str], rounds: int) -> dict[str, Any]:
-        before = weights_hash(self.base)
         base = await self.tested("base", self.model)
         told = [await self.recipe(recipe, rounds) for recipe in recipes]
         more = {}
@@ -124,11 +126,8 @@ class Bench:
             known = await self.played("test-remembering", self.model, "test", self.test, 1, self.seed, self.memory)
             more["remembering"] = self.figures(known, base)
         return {
-            "base": {
-                "model": str(self.base),
-                **self.figures(base, base),
-                "unchanged": weights_hash(self.base) == before,
-            },
+            "base": {"model": str(self.base), **self.figures(base, base)},
+            **more,
             "recipes": told,
         }
 
@@ -142,12 +141,6 @@ def by_kind(played: Sequence[Trajectory]) -> dict[str, float]:
 
 def _file(recipe: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in recipe)
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
