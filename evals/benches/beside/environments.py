@@ -66,9 +66,17 @@ def environment(name: str, packages: Sequence[str], cache: Path, install: bool =
 
 
 def run(python: str, module: str, *arguments: object, timeout_s: float = 1800) -> dict[str, Any]:
-    """The JSON object that a module of this folder prints last, or why there is none in ``failed``."""
+    """The JSON object that a module of this folder prints last, or why there is none in ``failed``.
+
+    It is told on standard error at once: what is interrupted after many minutes has not been for nothing.
+    """
+    figures = _ran(python, module, arguments, timeout_s)
+    print(f"{module} {' '.join(map(str, arguments))}: {json.dumps(figures)}", file=sys.stderr, flush=True)
+    return figures
+
+
+def _ran(python: str, module: str, arguments: Sequence[object], timeout_s: float) -> dict[str, Any]:
     name = f"{__package__}.{module}"
-    print(f"{module} {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
     words = [python, "-c", START, str(ROOT), name, *map(str, arguments)]
     try:
         done = subprocess.run(words, env={**os.environ, **OFFLINE}, capture_output=True, text=True, timeout=timeout_s)

@@ -44,12 +44,16 @@ def opened(folder: Path) -> Any:
 def run(given: Given) -> dict[str, Any]:
     memory = opened(given.folder)
     stub = memory.embedding_model = Embedding(given)
+    client = memory.vector_store.client
+    (kept,) = (one.storage.storage for name, one in client._client.collections.items() if name == "mem0")
+    kept.execute("PRAGMA synchronous=OFF")  # only while it is filled: it waits for the disk with every single point
     for start in range(0, given.count, 1_000):
         some = range(start, min(start + 1_000, given.count))
         said = {"hash": "", "created_at": "2026-01-01T00:00:00+00:00", **OWNER}
         payloads = [{"data": given.texts[row], **said} for row in some]
         vectors = given.vectors[some.start : some.stop].tolist()
         memory.vector_store.insert(vectors=vectors, payloads=payloads, ids=[str(UUID(int=row)) for row in some])
+    kept.execute("PRAGMA synchronous=FULL")
 
     def delta(change: tuple[int, str, str]) -> None:
         turn, new, other = change
