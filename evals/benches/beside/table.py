@@ -34,8 +34,8 @@ WHY: Mapping[str, str] = {
     "recall": "a filter by kind, scope and status is part of every search of ours",
     "writing": "every write waits for the disk (fsync) and is one batch in a log; others keep theirs in memory, or "
     "do not wait, or lose some",
-    "installed": "Chroma and what it brings, the index beyond 200,000 items, is most of it; gepa and dspy keep no "
-    "memory of items, langmem has its store in memory, mem0 its own small one",
+    "installed": "Chroma and what it brings, the index beyond 200,000 items, is half of it, SciPy a fifth; gepa and "
+    "dspy keep no memory of items, langmem has its store in memory, mem0 its own small one",
     "import": "LangGraph and LangChain's client for OpenAI make up most of it; gepa brings no client and no graph",
 }
 """By part: why others are ahead of us, where they are."""

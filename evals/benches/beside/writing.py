@@ -5,7 +5,7 @@
 A module of this folder offers ``store(folder, shared)``: what writes one text, and what counts those that are kept;
 ``shared`` says whether one process has it to itself. ``PROCESSES`` says why several processes cannot, where that is so.
 All begin together; opening is not timed. What is not there in the end is lost: for processes, to who opens the memory
-anew, for threads, to the one that they shared.
+anew, for threads, to the one that they shared. Where a write raises an error, nothing is lost, and that is the result.
 """
 
 from __future__ import annotations
@@ -54,17 +54,20 @@ def by_processes(open_store: Callable[[Path, bool], Store], folder: Path, writer
 
 def by_threads(open_store: Callable[[Path, bool], Store], folder: Path, writers: int, writes: int) -> dict[str, Any]:
     write, kept = open_store(folder, True)
-    together = threading.Barrier(writers + 1)
+    together, failures = threading.Barrier(writers + 1), []
 
     def work(number: int) -> None:
         together.wait(60)
-        _write(write, number, writes)
+        try:
+            _write(write, number, writes)
+        except Exception as error:
+            failures.append(f"{type(error).__name__}: {error}")
 
     made = [threading.Thread(target=work, args=(number,)) for number in range(writers)]
     for thread in made:
         thread.start()
     seconds = _timed(together, made)
-    return _told(writers * writes, seconds, kept())
+    return {"failed": failures[0][:300]} if failures else _told(writers * writes, seconds, kept())
 
 
 def _write(write: Callable[[str], Any], number: int, writes: int) -> None:
