@@ -81,6 +81,8 @@ def test_a_text_is_found_again_whole_in_parts_and_in_other_words() -> None:
     assert [(copy.of, copy.by) for copy in told] == [("a", "shared words")]
     assert known.in_("note", "count the blue marbles TWICE!")[0].by == "the same text"
     assert known.in_("note", "rivers run through valleys, and marbles are blue") == []
+    scattered = "the blue marbles are twice as many. " * 3 + "nothing here. " * 9 + "count the blue cups"
+    assert known.in_("note", scattered) == [], "words that stand far apart are no copy"
     reworded = Known({"b": "count the blue marbles twice"}, load_embedder("hashing"))
     assert [copy.by for copy in reworded.in_("note", "twice count the blue marbles")] == ["embedding"]
 

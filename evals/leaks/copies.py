@@ -7,7 +7,7 @@ A short text is held by its threes of words, a long one by its eights, as in PaL
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +20,8 @@ SHORT, LONG = 3, 8
 _LONG_FROM = 40
 SHARED = 0.8
 """Of a text's word sequences, how many must be in another to make that one hold it."""
+_READ = 2000
+"""Characters of a text that are embedded; its words are read to the end."""
 ALIKE = 0.96
 """The cosine from which two embedded texts are taken for the same in other words."""
 
@@ -61,17 +63,19 @@ class Known:
         return sorted(found.values(), key=lambda copy: (-copy.share, copy.of))
 
     def _by_words(self, text: str) -> dict[str, float]:
-        hits = Counter[str]()
-        for length in (SHORT, LONG):
-            for sequence in _of_length(_words(text), length):
-                hits.update(name for name in self._places.get(sequence, ()))
-        shares = {name: count / len(self._sequences[name]) for name, count in hits.items()}
+        words, hits = _words(text), defaultdict[str, list[tuple[int, tuple[str, ...]]]](list)
+        for place in range(len(words)):
+            for length in (SHORT, LONG):
+                sequence = tuple(words[place : place + length])
+                for name in self._places.get(sequence, ()):
+                    hits[name].append((place, sequence))
+        shares = {name: _together(met, len(self._sequences[name])) for name, met in hits.items()}
         return {name: share for name, share in shares.items() if share >= SHARED}
 
     def _by_meaning(self, text: str) -> list[tuple[str, float, str]]:
         if self._embedder is None or self._vectors is None:
             return []
-        lines = [line.strip() for line in re.split(r"[\n.;]", text) if len(_words(line)) >= SHORT]
+        lines = [line.strip() for line in re.split(r"[\n.;]", text[:_READ]) if len(_words(line)) >= SHORT]
         if not lines:
             return []
         near = self._embedder(lines) @ self._vectors.T
@@ -91,6 +95,16 @@ def copied(texts: Sequence[str], known: Known, *, of_themselves: bool = False) -
         held = [copy.of for copy in known.in_("", text) if copy.of != own]
         made.append(any(_both(text, known.texts[of]) for of in held))
     return made
+
+
+def _together(hits: Sequence[tuple[int, tuple[str, ...]]], wanted: int) -> float:
+    """The share of the wanted sequences that are met near each other; a long text has many of them, far apart."""
+    far, best, first = wanted + wanted // 2 + 1, 0, 0
+    for last, (place, _) in enumerate(hits):
+        while hits[first][0] < place - far:
+            first += 1
+        best = max(best, len({sequence for _, sequence in hits[first : last + 1]}))
+    return best / wanted
 
 
 def _both(one: str, other: str) -> bool:

@@ -21,7 +21,7 @@ from knowhow.memory.types import Item
 CHANCE = 0.01
 """How rarely a clean suite is accused."""
 MOST = 2000
-"""Training tasks that are looked at."""
+"""Training tasks that a split is held against."""
 
 
 def in_memory(items: Iterable[Item], measured: Sequence[Task], suite: Suite, embedder: str = "hashing") -> list[Copy]:
@@ -95,10 +95,12 @@ def as_dicts(leaks: Sequence[Copy]) -> list[dict[str, Any]]:
 
 def _unexplained(texts: Iterable[tuple[str, str]], known: Known, suite: Suite) -> list[Copy]:
     found = [copy for name, text in texts for copy in known.in_(name, text)]
-    if not found:
-        return []
-    goals = Known({task.id: task.goal for task in _drawn(suite, "train", MOST)})
-    explained = {of for of in {copy.of for copy in found} if goals.in_("", known.texts[of])}
+    left = Known({copy.of: known.texts[copy.of] for copy in found})
+    explained = set[str]()
+    for task in suite.tasks("train") if found else ():
+        explained |= {copy.of for copy in left.in_(task.id, task.goal)}
+        if len(explained) == len(left.texts):
+            break
     return [copy for copy in found if copy.of not in explained]
 
 
