@@ -61,6 +61,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{splits['copies']} of {splits['tasks']} {splits['split']} tasks have a copy in train; so have "
         f"{splits['train_copies']} of {splits['train_tasks']} training tasks among themselves"
         + (f": a leak (p={splits['chance']:.2g})" if splits["leak"] else "")
+        + ("" if splits["tells"] else ": they are made from templates, so that copies say nothing; try --open")
     ]
     if splits["leak"]:
         lines += [f"  {one['task']} is like {one['like']}: {one['goal']}" for one in splits["found"]]

@@ -50,7 +50,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
 
 def test_the_result_tells_the_rounds_and_three_reports_on_the_same_episodes(whole: Any) -> None:
     result, stored, folder = whole
-    assert set(result) == {"run", "rounds", "before", "after", "withheld", "memory_version", "gate_overlap", "waiting"}
+    reports = {"before", "after", "withheld"}
+    assert set(result) == {"run", "rounds", *reports, "memory_version", "gate_overlap", "waiting", "made_with"}
     assert result["run"] == str(folder)
     fields = {"round", "train_success", "validation_success", "edits", "kept", "memory_version", "best"}
     assert [set(one) for one in result["rounds"]] == [fields] * 3

@@ -68,6 +68,11 @@ def test_clean_splits_are_not_accused() -> None:
             assert not asyncio.run(between_splits(open_suite(name), split, 100))["leak"], (name, split)
 
 
+def test_goals_from_templates_say_nothing() -> None:
+    found = asyncio.run(between_splits(open_suite(f"{Path(__file__).with_name('archive.py')}:Archive"), "validation"))
+    assert found["copies"] > 30 and not found["tells"] and not found["leak"]
+
+
 def test_what_is_seen_at_the_start_makes_tasks_of_one_goal_different() -> None:
     suite = open_suite("household")
     goals = asyncio.run(between_splits(suite, "validation", 30))

@@ -95,7 +95,8 @@ async def test_a_strategy_goes_from_the_guide_to_the_episode(memory: Memory) -> 
     found = await recalled(memory)
     assert found.text == "# Strategy\nFor: Doors.\n- [stg-00001] Take the key first.\n- [stg-00001] Then push."
     seen = await turns(found, asking())
-    assert [[one["function"]["name"] for one in turn.tools] for turn in seen] == [["act"], [], ["act"]]
+    assert [[one["function"]["name"] for one in turn.tools] for turn in seen] == [["act"]] * 3
+    assert [turn.calls for turn in seen] == [True, False, True]
     assert {turn.temperature for turn in seen} == {0.2}
     assert {turn.seed for turn in seen} == {3}
 
@@ -302,7 +303,7 @@ def test_settings_that_make_no_sense_are_refused(memory: Memory, wrong: str) -> 
 
 async def test_a_chain_of_methods_wraps_the_leftmost_outermost() -> None:
     seen = await turns(Recalled(manner=lambda d: methods(d, "self_refine(rounds=1), self_consistency(n=2)")), asking())
-    assert [bool(turn.tools) for turn in seen] == [True, True, False, False, True, True]
+    assert [turn.calls for turn in seen] == [True, True, False, False, True, True]
     assert len(await turns(Recalled(manner=lambda decide: methods(decide, "")), asking())) == 1
     with pytest.raises(UnknownName, match="retry"):
         methods(guides(), "retry(n=2)")

@@ -164,7 +164,9 @@ def test_from_all_runs_to_what_a_lesson_did(tab: Tab) -> None:
 
 def test_a_screenshot_is_seen(tab: Tab) -> None:
     tab.go(f"{RUN}/episodes/screen")
-    tab.page.wait_for_function("document.querySelector('.shot img')?.naturalWidth === 1")
+    image = tab.page.locator(".shot img")
+    image.wait_for()
+    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth; }") == 1
 
 
 def test_two_runs_are_put_side_by_side(tab: Tab) -> None:

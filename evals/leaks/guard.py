@@ -20,6 +20,8 @@ from knowhow.memory.types import Item
 
 CHANCE = 0.01
 """How rarely a clean suite is accused."""
+TEMPLATES = 0.05
+"""Where a larger share of training tasks have copies among themselves, a text does not make a task."""
 MOST = 2000
 """Training tasks that a split is held against."""
 
@@ -41,7 +43,8 @@ async def between_splits(suite: Suite, split: str, tasks: int = 200, *, opened: 
     """How many tasks of a split have a copy among training tasks, and how many training tasks have one among the
     others. ``opened``: with what is seen at the start, where the goal alone does not make the task.
 
-    ``leak``: more than the training tasks' own likeness explains, at ``CHANCE``.
+    ``leak``: more than the training tasks' own likeness explains, at ``CHANCE``. ``tells``: do copies say anything;
+    they do not where the training tasks are made from templates (``TEMPLATES``).
     """
     from scipy.stats import binom
 
@@ -49,7 +52,7 @@ async def between_splits(suite: Suite, split: str, tasks: int = 200, *, opened: 
     texts, others = [await _texts(suite, ones, opened) for ones in (train, measured)]
     known = Known({task.id: text for task, text in zip(train, texts, strict=True)})
     own, met = sum(copied(texts, known, of_themselves=True)), copied(others, known)
-    usual = (own + 0.5) / (len(texts) + 1)
+    usual, tells = (own + 0.5) / (len(texts) + 1), own <= TEMPLATES * len(texts)
     chance = float(binom.sf(sum(met) - 1, len(others), usual)) if any(met) else 1.0
     found = [
         {"task": task.id, "like": known.in_(task.id, text)[0].of, "goal": task.goal}
@@ -63,7 +66,8 @@ async def between_splits(suite: Suite, split: str, tasks: int = 200, *, opened: 
         "train_tasks": len(texts),
         "train_copies": own,
         "chance": round(chance, 6),
-        "leak": chance < CHANCE,
+        "tells": tells,
+        "leak": tells and chance < CHANCE,
         "found": found[:20],
     }
 
