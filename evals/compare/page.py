@@ -12,6 +12,7 @@ from markupsafe import Markup
 from knowhow.environments.errors import KnowhowError
 from knowhow.environments.whole import whole_file
 from knowhow.evals.reporting.page import style, templates
+from knowhow.evals.reporting.words import chance
 
 COLOURS = ("#1d5fbf", "#a4580b", "#00735a", "#8b3fa8", "#b3365b", "#5b6b00", "#0a7a8c", "#77716a")
 """One an arm; all can be read on light and on dark paper."""
@@ -44,6 +45,7 @@ def render(result: Mapping[str, Any]) -> str:
         split=result["plan"]["measure"].get("split", "test"),
         track=_track,
         place=_scale(result),
+        chance=chance,
         curves=curves,
         most=max((point[0] for curve in curves for point in curve["points"]), default=1) or 1,
         thresholds=[*curves[0]["episodes_to"]] if curves else [],

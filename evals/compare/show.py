@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knowhow.evals.progress import short_number
+from knowhow.evals.reporting.words import chance
 
 
 def show_preview(told: Mapping[str, Any]) -> None:
@@ -78,7 +79,7 @@ def _differences(result: Mapping[str, Any]) -> Table:
             f"{100 * success:+.0f}",
             _range(low, high),
             _range(*one["over_runs"][1:]) if one["runs"] > 1 else "one seed",
-            f"{one['p_holm']:.2g}",
+            chance(one["p_holm"]),
             f"{one['verdict']} ({one['why']})",
         )
     return table
@@ -100,7 +101,7 @@ def show_repeat(told: Mapping[str, Any]) -> None:
         alike = f"{one['alike']} of {one['of']}"
         name = " ".join(part for part in (one["arm"], one["phase"] if one["phase"] != "run" else "") if part)
         points = (f"{100 * gain:+.0f}", _range(low, high))
-        table.add_row(escape(name or "run"), *rates, *points, alike, f"{one['p_holm']:.2g}")
+        table.add_row(escape(name or "run"), *rates, *points, alike, chance(one["p_holm"]))
     console.print(table)
     for name, (old, new) in told["changed"].items():
         console.print(f"{name} was {escape(str(old))}, is {escape(str(new))}", style="dim", soft_wrap=True)

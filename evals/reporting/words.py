@@ -158,3 +158,8 @@ def _under_way(phases: Mapping[str, Sequence[Summary]]) -> str:
 
 def _by_round(episodes: Sequence[Summary]) -> list[tuple[int, list[Summary]]]:
     return [(n, [one for one in episodes if one.round == n]) for n in sorted({one.round for one in episodes})]
+
+
+def chance(p: float) -> str:
+    """A p-value; the small ones are alike."""
+    return "<0.0001" if p < 0.0001 else f"{p:.2g}"
