@@ -142,8 +142,9 @@ class Sample:
     """One reply as a model sampled it, in its own token ids: training on these needs no second tokenisation.
 
     The prompt begins with the first ``kept`` tokens of the prompt and reply before it in the episode; ``prompt`` is
-    what follows these. ``logprobs`` are the natural logarithms of the probabilities with which ``tokens`` were drawn,
-    one each. ``model`` is what answered, with its adapter, as the server tells it.
+    what follows these. ``logprobs`` are the natural logarithms of the model's probabilities of ``tokens``, one each,
+    at temperature 1 and with all tokens allowed, whatever they were drawn at. ``model`` is what answered, with its
+    adapter, as the server tells it.
     """
 
     prompt: tuple[int, ...]

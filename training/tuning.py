@@ -83,7 +83,7 @@ def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> di
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_Watch(progress))
+    trainer.add_callback(_watching(progress))
     folder = Path(trainer.args.output_dir)
     try:
         with quiet():
@@ -166,17 +166,23 @@ class quiet:
         from transformers.utils import logging
 
         self._level = logging.get_verbosity()
+        self._bars = logging.is_progress_bar_enabled(), not datasets.are_progress_bars_disabled()
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         datasets.disable_progress_bars()
 
     def __exit__(self, *_: object) -> None:
+        import datasets
         from transformers.utils import logging
 
         logging.set_verbosity(self._level)
+        if self._bars[0]:
+            logging.enable_progress_bar()
+        if self._bars[1]:
+            datasets.enable_progress_bars()
 
 
-def _Watch(progress: Progress) -> Any:
+def _watching(progress: Progress) -> Any:
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
