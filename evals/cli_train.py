@@ -34,6 +34,9 @@ def train(
     remember: Annotated[bool, typer.Option("--remember", help="Try it with the run's memory in the prompt.")] = False,
     report_to: Annotated[str, typer.Option(help="tensorboard, mlflow or wandb: where metrics go besides.")] = "",
     seed: Annotated[int, typer.Option(help="Decides the order of the rows and the adapter's first weights.")] = 0,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Train also on what tells of test tasks: see `knowhow leaks`.")
+    ] = False,
     trace: Trace = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
     json: Json = False,
@@ -52,7 +55,7 @@ def train(
     from knowhow.training.settings import Tuning
 
     tuning = Tuning(epochs, steps, batch, rate, rank, adapter, longest, seed=seed, report_to=report_to)
-    asked = Asked(recipe, base, tuning, tuple(kind), tuple(old), replay, trial, remember)
+    asked = Asked(recipe, base, tuning, tuple(kind), tuple(old), replay, trial, remember, allow_leaks)
     made = planned(run, asked)
     told = preview(made)
     if not json:

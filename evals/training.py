@@ -14,9 +14,11 @@ from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Trajectory
 from knowhow.evals.adapter_trial import put_to_trial
 from knowhow.evals.folder import RunFolder
+from knowhow.evals.leaks.guard import in_data, refuse
 from knowhow.evals.routing import of_base, uri
 from knowhow.evals.run import banks_of, open_memory_of
 from knowhow.evals.stage import Stage, open_mind, open_suite
+from knowhow.evals.tasks import ordered
 from knowhow.evals.watch import Watch
 from knowhow.memory.codec import encode
 from knowhow.memory.episodes import Episodes
@@ -28,12 +30,15 @@ from knowhow.training.settings import Tuning
 from knowhow.training.train import Plan, estimate, plan, train
 from knowhow.training.types import Adapter
 
+LOOKED_FOR = 200
+"""Test tasks that training data is searched for."""
+
 
 @dataclass(frozen=True)
 class Asked:
     """What to train: ``base`` is the folder of the model, ``kinds`` of tasks (none: all), ``old`` runs whose episodes
     are replayed, ``replay`` rows of theirs for each new one; ``trial`` validation episodes (0: no trial), ``remember``:
-    with the run's memory in the prompt."""
+    with the run's memory in the prompt. ``allow_leaks``: train also on what tells of test tasks."""
 
     recipe: str
     base: Path
@@ -43,15 +48,20 @@ class Asked:
     replay: float = 1.0
     trial: int = 100
     remember: bool = False
+    allow_leaks: bool = False
 
 
 def planned(run: Path, asked: Asked) -> Plan:
-    """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder."""
+    """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder; BadSetting for episodes that tell of
+    test tasks."""
     with RunFolder.open(run, lock=False) as folder:
         suite = open_suite(folder.settings.suite)
-    old = [one for other in asked.old for one in episodes_of(other)]
+    new, old = episodes_of(run), [one for other in asked.old for one in episodes_of(other)]
+    if not asked.allow_leaks and len(suite.tasks("test")):
+        taught = [one for one in (*new, *old) if one.task.split == "train"]
+        refuse(in_data(taught, ordered(suite, "test", 0)[:LOOKED_FOR], suite), f"the training data of {run}")
     return plan(
-        episodes_of(run),
+        new,
         asked.recipe,
         asked.base,
         asked.tuning,

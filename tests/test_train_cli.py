@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def test_an_adapter_is_trained_tried_listed_used_and_retired(base: Path, run: Pa
     assert told["card"]["kinds"] == {"clean": told["card"]["rows"]} and told["estimate"]["steps"] == 2
     assert json.loads(knowhow(*command))["adapter"] == told["adapter"]  # trained once
     assert id in knowhow("adapters", "list", run) and "points on validation" in knowhow("adapters", "list", run)
+    page = Path(json.loads(knowhow("report", run, "--json"))["report"]).read_text()
+    assert f"<h3>{id} " in page and "<polyline points=" in page and "without it" in page
     assert "is active" in knowhow("adapters", "use", run, id)
     with Journal.open(run / "journal.db") as journal:
         assert [one.id for one in Registry(journal).adapters(AdapterStatus.ACTIVE)] == [id]
@@ -116,3 +119,22 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path) -> None:
     knowhow("run", "--episodes", 1, "--split", "validation", "--out", tmp_path / "validation")
     found = CliRunner().invoke(app, ["train", str(tmp_path / "validation"), "--base", str(base)])
     assert found.exit_code and "has no episodes of the training split" in str(found.exception)
+
+
+def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -> None:
+    from knowhow.evals.folder import RunFolder
+    from knowhow.evals.leaks.copies import Known
+    from knowhow.evals.settings import Settings
+    from knowhow.evals.stage import open_suite
+    from knowhow.evals.tasks import ordered
+
+    suite = open_suite("household")
+    trained = Known({task.id: task.goal for task in suite.tasks("train")})
+    goal = next(task.goal for task in ordered(suite, "test", 0)[:200] if not trained.in_("", task.goal))
+    with RunFolder.create(tmp_path / "run", "run", Settings(split="train", model=f"hf:{base}")) as made:
+        for index, one in enumerate(episodes()):
+            made.episodes.put(replace(one, task=replace(one.task, goal=goal)), phase="run", round=0, index=index)
+    command = ("train", tmp_path / "run", "--base", base, "--dry-run", "--json")
+    found = CliRunner().invoke(app, [*map(str, command)])
+    assert found.exit_code and "--allow-leaks" in str(found.exception)
+    assert json.loads(knowhow(*command, "--allow-leaks"))["card"]

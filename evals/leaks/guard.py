@@ -77,7 +77,7 @@ def refuse(leaks: Sequence[Copy], where: str) -> None:
     if leaks:
         first = leaks[0]
         raise BadSetting(
-            f"{where} holds {len(leaks)} tasks that it is measured on, such as {first.of} in {first.found} "
+            f"{where} holds {len(leaks)} tasks that are measured on, such as {first.of} in {first.found} "
             f"({first.by}: {first.quote!r}); look at them by `knowhow leaks`, or allow them by --allow-leaks"
         )
 

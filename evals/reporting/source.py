@@ -12,6 +12,7 @@ from typing import Any
 
 from knowhow.environments.types import Usage
 from knowhow.evals.folder import read_about, read_result
+from knowhow.evals.reporting.adapters import Trained, trained
 from knowhow.evals.reporting.embedded import gather, sources
 from knowhow.evals.reporting.figures import by_phase
 from knowhow.evals.reporting.versions import Version, history
@@ -46,6 +47,7 @@ class Run:
     episodes: Sequence[Summary]
     steps: Sequence[Mapping[str, Any]]
     memory: Kept = field(default_factory=Kept)
+    adapters: Sequence[Trained] = ()
 
 
 def read(folder: Path, most: int) -> Run:
@@ -55,7 +57,7 @@ def read(folder: Path, most: int) -> Run:
         episodes = [one for ones in by_phase(store.summaries()).values() for one in ones]
         memory = _memory(folder, about, result, episodes)
         steps = gather(episodes, sources(memory.items), most, store.get)
-    return Run(folder, about, result, _spent(folder), episodes, steps, memory)
+    return Run(folder, about, result, _spent(folder), episodes, steps, memory, trained(folder))
 
 
 def _memory(

@@ -64,6 +64,7 @@ def view(run: Run) -> dict[str, Any]:
         **_kinds(phases),
         "memory": run.memory,
         "sections": _sections(run),
+        "adapters": run.adapters,
         "graveyard": graveyard(run.memory.versions),
         "known": {one["id"] for one in run.steps},
         "total": len(run.episodes),
