@@ -5,11 +5,14 @@ from __future__ import annotations
 import json as lines
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from knowhow.evals.options import Json
+
+if TYPE_CHECKING:
+    from knowhow.evals.compare.plan import Plan
 
 EXAMPLE = """suites: household
 seeds: 5
@@ -62,7 +65,7 @@ def compare(
     typer.echo(lines.dumps(result)) if json else show_comparison(result, page)
 
 
-def _played(plan: object, folder: Path, at_once: int, cells: int) -> tuple[dict[str, object], Path]:
+def _played(plan: Plan, folder: Path, at_once: int, cells: int) -> tuple[dict[str, Any], Path]:
     import asyncio
     import shlex
 
@@ -72,7 +75,7 @@ def _played(plan: object, folder: Path, at_once: int, cells: int) -> tuple[dict[
 
     try:
         with CellBars(cells) as bars:
-            result = asyncio.run(play(plan, folder, bars.cell, at_once))  # type: ignore[arg-type]
+            result = asyncio.run(play(plan, folder, bars.cell, at_once))
     except KeyboardInterrupt:
         typer.echo(
             f"interrupted; nothing finished is lost. Go on by the same command with --out {shlex.quote(str(folder))}",
