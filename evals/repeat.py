@@ -10,7 +10,6 @@ from knowhow.environments.errors import BadSetting
 from knowhow.evals import learn, run
 from knowhow.evals.compare.cells import Watching, folder_of, unwatched
 from knowhow.evals.compare.compare import PLAN, compare, read_plan
-from knowhow.evals.compare.compare import RESULT as COMPARED
 from knowhow.evals.folder import RunFolder, read_about, read_result
 from knowhow.evals.provenance import made_with
 from knowhow.evals.reporting.figures import counts, solved
@@ -35,12 +34,12 @@ async def repeat(result: Path, out: Path, watch: Watching = unwatched, at_once: 
 
     Raises: MemoryDamaged where there is no finished result; KnowhowError as the run itself.
     """
+    old = _made_with(result)
     if (result / PLAN).exists():
         plan = read_plan(result)
         await compare(plan, out, watch, at_once)
         places = {cell.name: (folder_of(cell, result), folder_of(cell, out)) for cell in plan.cells()}
         arms = {cell.name: cell.arm for cell in plan.cells()}
-        old = _made_with(result / COMPARED)
         settings = plan.cells()[0].play
     else:
         about = read_about(result)
@@ -49,7 +48,6 @@ async def repeat(result: Path, out: Path, watch: Watching = unwatched, at_once: 
         with watch(str(out)) as told:
             await again(settings, out, told)
         places, arms = {"": (result, out)}, {"": ""}
-        old = _made_with(result / "result.json")
     before, after = _episodes(places, arms, 0), _episodes(places, arms, 1)
     series = _series(before, after)
     return {
@@ -105,10 +103,12 @@ def _alike(one: Summary, other: Summary) -> bool:
     return (one.task, one.reward, one.steps, one.stop) == (other.task, other.reward, other.steps, other.stop)
 
 
-def _made_with(path: Path) -> Mapping[str, Any]:
-    found = read_result(path.parent)
+def _made_with(folder: Path) -> Mapping[str, Any]:
+    if not (folder / PLAN).exists():
+        read_about(folder)
+    found = read_result(folder)
     if found is None:
-        raise BadSetting(f"{path.parent} is not finished, so there is nothing to repeat yet; resume it first")
+        raise BadSetting(f"{folder} is not finished, so there is nothing to repeat yet; resume it first")
     made: Mapping[str, Any] = found.get("made_with", {})
     return made
 

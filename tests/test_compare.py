@@ -219,6 +219,11 @@ def test_a_repeat_that_comes_out_otherwise_says_so(tmp_path: Path) -> None:
 def test_what_is_not_finished_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(MemoryDamaged):
         asyncio.run(repeat(tmp_path / "nothing", tmp_path / "again"))
+    asyncio.run(run.run(Settings(COTTAGE, episodes=2, split="test"), tmp_path / "begun"))
+    (tmp_path / "begun" / "result.json").unlink()
+    with pytest.raises(BadSetting, match="not finished"):
+        asyncio.run(repeat(tmp_path / "begun", tmp_path / "again"))
+    assert not (tmp_path / "again").exists(), "that is said before anything is played"
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
