@@ -28,6 +28,7 @@ from knowhow.agents.confidence import confidence
 from knowhow.agents.prompt import render
 from knowhow.agents.samples import samples
 from knowhow.agents.seeds import child_seed
+from knowhow.agents.sight import pictures, seen
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.calls import check_call, tool_name
@@ -269,7 +270,7 @@ def _opening(context: _Context, recalled: Recalled, first: Feedback) -> tuple[Ba
     memory = f"\n{recalled.text.strip()}\n" if recalled.text.strip() else ""
     hint = render("hint", hint=context.start.hint) if context.start.hint else ""
     task = render("task", goal=context.task.goal, hint=hint, observation=observation_text(first))
-    return SystemMessage(render("act", memory=memory)), HumanMessage(task)
+    return SystemMessage(render("act", memory=memory)), HumanMessage(seen(task, first.images))
 
 
 async def _replay(context: _Context, first: Feedback) -> _State:
@@ -305,9 +306,9 @@ def _answers(reply: AIMessage, feedback: Feedback) -> tuple[BaseMessage, ...]:
     """What the model reads next: every call that it made gets an answer, the first one the observation."""
     ids = [made.get("id") or "" for made in (*reply.tool_calls, *reply.invalid_tool_calls)]
     if not ids:
-        return (HumanMessage(observation_text(feedback)),)
+        return (HumanMessage(seen(observation_text(feedback), feedback.images)),)
     rest = (ToolMessage("Not executed: make one call a turn.", tool_call_id=other) for other in ids[1:])
-    return ToolMessage(observation_text(feedback), tool_call_id=ids[0]), *rest
+    return ToolMessage(observation_text(feedback), tool_call_id=ids[0]), *rest, *pictures(feedback)
 
 
 def _text(reply: AIMessage) -> str:

@@ -260,9 +260,18 @@ def _sendable(message: BaseMessage) -> BaseMessage:
     return AIMessage(message.content, tool_calls=[*message.tool_calls, *wrapped])
 
 
+IMAGE_TOKENS = 1000
+"""What an image is taken to cost, where the server does not tell: they count by its size in pixels."""
+
+
 def _length(messages: Iterable[BaseMessage]) -> int:
     contents = (message.content for message in messages)
-    return sum(len(content if isinstance(content, str) else str(content)) for content in contents)
+    parts = (part for content in contents for part in (content if isinstance(content, list) else [content]))
+    return sum(IMAGE_TOKENS * CHARACTERS_PER_TOKEN if _is_image(part) else len(str(part)) for part in parts)
+
+
+def _is_image(part: str | dict[Any, Any]) -> bool:
+    return isinstance(part, dict) and part.get("type") == "image_url"
 
 
 def _tokens(characters: int) -> int:

@@ -96,6 +96,13 @@ def between(least: float, most: float, **settings: object) -> None:
             raise BadSetting(f"{name}={value!r} must be a number from {least:g} to {most:g}")
 
 
+def one_of(known: Sequence[str], **settings: str) -> None:
+    """Raises: BadSetting for the first setting that is none of the ``known`` words."""
+    for name, value in settings.items():
+        if value not in known:
+            raise BadSetting(f"{name}={value!r} is none of {', '.join(known)}")
+
+
 def split_list(text: str) -> list[str]:
     """Comma-separated specifications, commas inside brackets left alone: ``a(x=1, y=2), b`` is two."""
     parts, depth, start = [], 0, 0

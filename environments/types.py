@@ -52,7 +52,7 @@ class Feedback:
     ``reward`` is what this step earned; an episode's reward is the sum of its steps', clipped to [0, 1], and 1 is
     success. ``terminated``: the task itself is over (solved, or beyond repair). ``truncated``: cut off from outside (a
     step limit). ``commands``: every call that is possible now, as text (``calls.parse_call`` reads it); None where a
-    world lists none.
+    world lists none. ``images``: what is seen beside the text, as ``data:`` URLs, for models that see.
     """
 
     observation: str
@@ -60,6 +60,7 @@ class Feedback:
     terminated: bool = False
     truncated: bool = False
     commands: tuple[str, ...] | None = None
+    images: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from openai_server import OpenAIServer, Reply
 
+from knowhow.agents.episode import Agent, play as played
+from knowhow.agents.metering import Meter
+from knowhow.agents.model import load_model
+from knowhow.agents.types import Start
 from knowhow.environments.browser.executable import SYSTEM
 from knowhow.environments.calls import parse_call
 from knowhow.environments.check import check_suite
-from knowhow.environments.errors import UnknownName
+from knowhow.environments.errors import BadSetting, UnknownName
 from knowhow.environments.miniwob import goals, pages, solving
 from knowhow.environments.suites.miniwob import Miniwob
 from knowhow.environments.types import SPLITS, Feedback, Task
@@ -64,6 +70,36 @@ async def test_a_page_asks_for_what_the_task_says_and_rewards_the_right_deed_alo
     assert (lost.reward, lost.terminated) == (0.0, True)
     *_, gave_up = await play(suite, task, ['done(answer="")'])
     assert (gave_up.reward, gave_up.terminated) == (0.0, True)
+
+
+async def test_a_model_that_sees_gets_a_screenshot_when_it_asks_for_one() -> None:
+    replies = [Reply(calls=[("screenshot", {})]), Reply(calls=[("done", {"answer": ""})])]
+    with OpenAIServer(lambda request, index: replies[index]) as server:
+        suite, meter = Miniwob("click-shape", screenshots="asked"), Meter()
+        model = load_model(f"vllm:eyes@{server.url}", meter=meter)
+        episode = await played(suite, Agent(model, meter))(suite.tasks("test")[0], Start())
+        await model.aclose()
+    assert [len(step.feedback.images) for step in episode.steps] == [1, 0] and not episode.first.images
+    asked, seeing = server.requests
+    assert "screenshot" in [tool["function"]["name"] for tool in asked["tools"]]
+    assert [message["role"] for message in seeing["messages"]] == ["system", "user", "assistant", "tool", "user"]
+    text, image = seeing["messages"][-1]["content"]
+    assert text["type"] == "text" and image["image_url"]["url"] == episode.steps[0].feedback.images[0]
+    kind, _, packed = image["image_url"]["url"].partition(",")
+    png = base64.b64decode(packed)
+    assert kind == "data:image/png;base64" and png.startswith(b"\x89PNG")
+    assert tuple(int.from_bytes(png[at : at + 4]) for at in (16, 20)) == pages.SIZE
+
+
+async def test_screenshots_can_come_with_every_look_and_are_the_same_for_the_same_page() -> None:
+    suite = Miniwob("click-shape", screenshots="always")
+    task, call = suite.tasks("test")[0], 'press(key="a")'
+    first, later = await play(suite, task, [call])
+    assert first.images and later.images
+    again, _ = await play(suite, task, [call])
+    assert again.images == first.images
+    with pytest.raises(BadSetting, match="'sometimes' is none of never, asked, always"):
+        Miniwob(screenshots="sometimes")
 
 
 async def test_the_goals_that_are_kept_are_those_of_the_pages() -> None:

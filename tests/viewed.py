@@ -58,6 +58,7 @@ def learned(folder: Path, *, result: bool = True) -> Path:
     RunFolder.create(folder, "evolve", Settings(suite="household", split="train", memory="playbook")).close()
     memory: dict[str, Any] = {"memory_version": 2, "shown": ("str-00001", "str-00002"), "cited": ("str-00001",)}
     browsed = Step(ToolCall("shot", {}), Feedback(f"A page: data:image/png;base64,{PIXEL} and so on"), "I look.")
+    seen = Step(ToolCall("screenshot", {}), Feedback("The page.", images=(f"data:image/png;base64,{PIXEL}",)))
     with Episodes.open(folder) as episodes:
         for phase, round, index, one in (
             *played("before", 60, 6), *played("validation", 20, 4), *played("train", 20, 8, 1),
@@ -67,6 +68,7 @@ def learned(folder: Path, *, result: bool = True) -> Path:
             ("train", 3, 0, episode("screen", steps=(browsed,), shown=("str-00001",), memory_version=2)),
             ("train", 3, 1, episode("failed", won=False, reward=0.0, stop=StopReason.ERROR, error="the engine died")),
             ("train", 3, 2, episode("cut", won=False, stop=StopReason.BUDGET)),
+            ("train", 3, 4, episode("seen", steps=(seen,), messages=())),
             ("train", 3, 3, episode("secret", reward=None, stop=StopReason.HIDDEN, messages=())),
         ):  # fmt: skip
             episodes.put(one, phase=phase, round=round, index=index)

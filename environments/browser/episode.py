@@ -15,12 +15,15 @@ from knowhow.environments.browser.commands import commands, values_in
 from knowhow.environments.browser.gate import Gate
 from knowhow.environments.browser.snapshot import Snapshot
 from knowhow.environments.browser.tab import Refused, Tab
-from knowhow.environments.browser.tools import TOOLS
+from knowhow.environments.browser.tools import SCREENSHOT, TOOLS
 from knowhow.environments.episode import Episode
 from knowhow.environments.errors import EngineFailed
 from knowhow.environments.types import Feedback, ToolCall
 
 T = TypeVar("T")
+
+SCREENSHOTS = ("never", "asked", "always")
+"""When an observation has an image of the page: where the agent asked for it by a tool of its own, or always."""
 
 OPENING_S = 90.0
 """How long the first page may take, on a busy machine."""
@@ -36,7 +39,8 @@ class Visit:
     ``time``: where the pages' clock begins, ISO 8601; it goes on by a second after each action, and not otherwise.
     ``size``: of the window, in pixels. ``longest``: characters of an observation. ``boxes``: shall it tell where each
     element is? ``answers``: does the task end by a final answer, so that ``done`` is among the possible commands?
-    ``seconds``: how long a step after that may take before the browser counts as stuck.
+    ``seconds``: how long a step after that may take before the browser counts as stuck. ``screenshots``: when it is
+    shown as an image, one of ``SCREENSHOTS``.
     """
 
     url: str
@@ -51,6 +55,7 @@ class Visit:
     boxes: bool = False
     answers: bool = False
     seconds: float = 90.0
+    screenshots: str = "never"
 
 
 class View:
@@ -103,7 +108,7 @@ class Browsing(Episode):
     """One episode. ``view`` is the page as a judge sees it, ``snapshot`` what was last seen of it."""
 
     def __init__(self, visit: Visit, tab: Tab, judge: Judge) -> None:
-        super().__init__(*TOOLS)
+        super().__init__(*TOOLS, *[SCREENSHOT] * (visit.screenshots == "asked"))
         self._visit, self._tab, self._judge = visit, tab, judge
         self.view = View(tab)
         self._values = values_in(visit.goal)
@@ -119,6 +124,8 @@ class Browsing(Episode):
         if call.name == "done":
             verdict = await self._judge(self.view, call.arguments["answer"])
             return await self._noted(verdict)
+        if call.name == "screenshot":
+            return await _asked(self._tab, self._look(shown=True), self._visit.seconds)
         refusal = await _asked(self._tab, self._act(call), self._visit.seconds)
         verdict = await self._judge(self.view, None)
         if verdict.over:
@@ -151,11 +158,13 @@ class Browsing(Episode):
         await self._tab.settle()
         return why
 
-    async def _look(self, refusal: str = "") -> Feedback:
+    async def _look(self, refusal: str = "", *, shown: bool = False) -> Feedback:
         seen = await self._tab.look(boxes=self._visit.boxes)
         said = [refusal, *self._tab.notes(), heading(self._tab.page.url, seen.title)]
         text = "\n".join([*filter(None, said), shortened(seen.snapshot.text, self._visit.longest)])
-        return Feedback(text, commands=commands(seen, self._values, answers=self._visit.answers))
+        possible = commands(seen, self._values, answers=self._visit.answers)
+        images = (await self._tab.screenshot(),) if shown or self._visit.screenshots == "always" else ()
+        return Feedback(text, commands=possible, images=images)
 
 
 async def _asked(tab: Tab, work: Coroutine[Any, Any, T], seconds: float) -> T:

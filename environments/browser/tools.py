@@ -56,4 +56,6 @@ DONE = tool(
     "done", "End the task, with the final answer where it asks for one.", answer="The answer, or an empty text."
 )
 
+SCREENSHOT = tool("screenshot", "See what the page looks like now, as an image.")
+
 TOOLS = (CLICK, FILL, SELECT, PRESS, DRAG, SCROLL, BACK, DONE)

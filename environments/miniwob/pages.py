@@ -35,11 +35,11 @@ def folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "html"
 
 
-def visit(kind: str, seed: int, goal: str, *, boxes: bool = False) -> Visit:
+def visit(kind: str, seed: int, goal: str) -> Visit:
     """The page of a kind, with what a seed puts on it."""
     page = folder() / "miniwob" / f"{kind}.html"
     begin = f"{BEGIN}({seed})"
-    return Visit(page.as_uri(), goal, folder=folder(), begin=begin, size=SIZE, boxes=boxes)
+    return Visit(page.as_uri(), goal, folder=folder(), begin=begin, size=SIZE)
 
 
 async def judge(view: View, answer: str | None) -> Verdict:

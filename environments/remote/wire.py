@@ -57,6 +57,8 @@ def feedback_out(feedback: Feedback) -> Object:
     seen: dict[str, Any] = {"text": feedback.observation, "truncated": feedback.truncated}
     if feedback.commands is not None:
         seen["commands"] = list(feedback.commands)
+    if feedback.images:
+        seen["images"] = list(feedback.images)
     return {"observation": seen, "reward": feedback.reward, "done": feedback.done}
 
 
@@ -71,7 +73,8 @@ def feedback_in(data: Object) -> Feedback:
         float(data.get("reward") or 0.0),
         terminated=done and not truncated,
         truncated=done and truncated,
-        commands=_texts(seen.get("commands")),
+        commands=_texts("commands", seen.get("commands")),
+        images=_texts("images", seen.get("images")) or (),
     )
 
 
@@ -93,7 +96,7 @@ def _text(data: Object, name: str) -> str:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...] | None:
+def _texts(name: str, value: object) -> tuple[str, ...] | None:
     if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-        raise ValueError(f"commands={value!r:.100} is no list of texts")
+        raise ValueError(f"{name}={value!r:.100} is no list of texts")
     return None if value is None else tuple(value)

@@ -6,10 +6,11 @@ import fnmatch
 import functools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from knowhow.environments.browser.chromium import thread
-from knowhow.environments.browser.episode import browse
-from knowhow.environments.discover import split_list, unknown
+from knowhow.environments.browser.episode import SCREENSHOTS, browse
+from knowhow.environments.discover import one_of, split_list, unknown
 from knowhow.environments.errors import UnknownName
 from knowhow.environments.miniwob import goals, pages
 from knowhow.environments.miniwob.solving import solved, solver
@@ -22,6 +23,8 @@ class Miniwob(Suite):
 
     ``tasks``: the pages to take, as names or patterns separated by commas (``'click-*, enter-text'``); all of them
     where it is empty. ``boxes``: shall the observation tell where each element is, in pixels?
+    ``screenshots``: when an observation has an image of the page too, for models that see: ``never``, ``asked`` (the
+    agent has a tool for it) or ``always``.
 
     All 130 pages start. Some look the same with every seed, as far as text tells (``click-test``); such a look is
     one task, of the first split that has it. Pages that are drawn (``bisect-angle``, ``count-shape``) hardly tell in
@@ -33,7 +36,7 @@ class Miniwob(Suite):
 
     The text of the pages is the package's, and nobody else can write there: it is not ``outside``.
 
-    Raises: UnknownName for a pattern that fits no page; asked for tasks, MissingExtra.
+    Raises: UnknownName for a pattern that fits no page, BadSetting for another word; asked for tasks, MissingExtra.
     """
 
     name = "miniwob"
@@ -44,8 +47,9 @@ class Miniwob(Suite):
     oracle_for = "some pages"
     max_steps = 30
 
-    def __init__(self, tasks: str = "", *, boxes: bool = False) -> None:
-        self._boxes = boxes
+    def __init__(self, tasks: str = "", *, boxes: bool = False, screenshots: str = "never") -> None:
+        one_of(SCREENSHOTS, screenshots=screenshots)
+        self._boxes, self._screenshots = boxes, screenshots
         self._kinds = _matching(split_list(tasks)) if tasks else goals.kinds()
 
     def tasks(self, split: Split) -> Sequence[Task]:
@@ -56,7 +60,8 @@ class Miniwob(Suite):
     @asynccontextmanager
     async def open(self, task: Task, *, seed: int) -> AsyncIterator[Environment]:
         kind, number = self._page(task)
-        async with browse(pages.visit(kind, number, task.goal, boxes=self._boxes), pages.judge) as env:
+        visit = replace(pages.visit(kind, number, task.goal), boxes=self._boxes, screenshots=self._screenshots)
+        async with browse(visit, pages.judge) as env:
             yield env
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:

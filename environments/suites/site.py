@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 
-from knowhow.environments.browser.episode import Verdict, View, Visit, browse
+from knowhow.environments.browser.episode import SCREENSHOTS, Verdict, View, Visit, browse
+from knowhow.environments.discover import one_of
 from knowhow.environments.errors import UnknownName
 from knowhow.environments.site import database
 from knowhow.environments.site.app import SITES
@@ -31,7 +32,11 @@ class Site(Suite):
 
     ``injections``: some reviews, comments and pages try to mislead who reads them, as text that anybody may have
     written can; so the suite is ``outside``. Without them all that it shows is made by this package, and it is not.
+    ``screenshots``: when an observation has an image of the page too, for models that see: ``never``, ``asked`` (the
+    agent has a tool for it) or ``always``.
     The seed of an episode changes nothing.
+
+    Raises: BadSetting for another word.
     """
 
     name = "site"
@@ -41,8 +46,9 @@ class Site(Suite):
     extra = "web"
     max_steps = 40
 
-    def __init__(self, *, injections: bool = True) -> None:
-        self._injections = injections
+    def __init__(self, *, injections: bool = True, screenshots: str = "never") -> None:
+        one_of(SCREENSHOTS, screenshots=screenshots)
+        self._injections, self._screenshots = injections, screenshots
         self.outside = injections
 
     def tasks(self, split: Split) -> Sequence[Task]:
@@ -57,7 +63,12 @@ class Site(Suite):
             serving(db) as address,
         ):
             visit = Visit(
-                f"http://{errand.kind.start}/", goal=task.goal, hosts=tuple(SITES), proxy=address, answers=True
+                f"http://{errand.kind.start}/",
+                goal=task.goal,
+                hosts=tuple(SITES),
+                proxy=address,
+                answers=True,
+                screenshots=self._screenshots,
             )
 
             async def judge(view: View, answer: str | None) -> Verdict:

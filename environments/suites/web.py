@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from knowhow.environments import samples
-from knowhow.environments.browser.episode import Verdict, View, Visit, browse
-from knowhow.environments.discover import at_least, find
+from knowhow.environments.browser.episode import SCREENSHOTS, Verdict, View, Visit, browse
+from knowhow.environments.discover import at_least, find, one_of
 from knowhow.environments.errors import BadSetting, UnknownName
 from knowhow.environments.gradings.exact import Exact
 from knowhow.environments.question import Question
@@ -40,6 +40,9 @@ class Web(Suite):
     ``package.module:name`` or ``file.py:name`` of what is called with the task, its ``View`` and the answer for rows
     with ``judge``, and returns the reward in [0, 1]; it may be an ``async def``.
 
+    ``screenshots``: when an observation has an image of the page too, for models that see: ``never``, ``asked`` (the
+    agent has a tool for it) or ``always``.
+
     A task that asks for an answer or a judge is judged when the agent is ``done``; any other one is over as soon as it
     is solved. Pages are text that anybody may have written. A site that changes gives no two equal episodes.
 
@@ -54,14 +57,23 @@ class Web(Suite):
     outside = True
 
     def __init__(
-        self, tasks: str = "", *, hosts: str = "", judge: str = "", max_steps: int = 30, name: str = "web"
+        self,
+        tasks: str = "",
+        *,
+        hosts: str = "",
+        judge: str = "",
+        screenshots: str = "never",
+        max_steps: int = 30,
+        name: str = "web",
     ) -> None:
         at_least(1, max_steps=max_steps)
+        one_of(SCREENSHOTS, screenshots=screenshots)
         if judge and ":" not in judge:
             raise BadSetting(f"judge={judge!r} names no function; write it as in 'mine.py:judge'")
         self._file = tasks or str(Path(samples.__path__[0]) / "web.jsonl")
         self._hosts = tuple(host.strip() for host in hosts.split(",") if host.strip())
         self._judge = find("knowhow.environments.suites", judge) if judge else None
+        self._screenshots = screenshots
         self.max_steps = max_steps
         self.name = name
 
@@ -76,7 +88,14 @@ class Web(Suite):
             if row.site is not None:
                 db = stack.enter_context(closing(database.copy(world(row.site, True))))
                 hosts, proxy = tuple(SITES), stack.enter_context(serving(db))
-            visit = Visit(row.start, goal=row.goal, hosts=hosts, proxy=proxy, answers=row.waits_for_answer)
+            visit = Visit(
+                row.start,
+                goal=row.goal,
+                hosts=hosts,
+                proxy=proxy,
+                answers=row.waits_for_answer,
+                screenshots=self._screenshots,
+            )
             async with browse(visit, functools.partial(self._verdict, task, row)) as env:
                 yield env
 

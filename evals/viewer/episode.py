@@ -9,7 +9,7 @@ from typing import Any
 from knowhow.agents.transcript import call_text
 from knowhow.environments.types import Step, Trajectory
 from knowhow.evals.viewer.folders import Folder
-from knowhow.evals.viewer.images import Piece, content, pieces
+from knowhow.evals.viewer.images import Piece, content, pieces, shown
 from knowhow.memory.types import Item
 
 LONGEST = 60_000
@@ -55,7 +55,7 @@ def steps(episode: Trajectory) -> list[Shown]:
 
 def opening(episode: Trajectory) -> list[Piece]:
     """What the world said first."""
-    return pieces(_cut(episode.first.observation))
+    return pieces(_cut(shown(episode.first)))
 
 
 def messages(episode: Trajectory) -> list[Message]:
@@ -86,7 +86,7 @@ def _steps(of: Sequence[Step], before: tuple[str, ...] | None, prefix: str) -> l
                 name,
                 pieces(_cut(step.said.strip())),
                 _cut(call_text(step, before)) if step.call else "",
-                pieces(_cut(step.feedback.observation)),
+                pieces(_cut(shown(step.feedback))),
                 step.feedback.reward,
                 _steps(step.inner, before, f"{name}."),
             )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from knowhow.environments.types import Step, Trajectory
+from knowhow.environments.types import Feedback, Step, Trajectory
 
 TYPES = ("png", "jpeg", "gif", "webp")
 _URI = re.compile(rf"data:image/({'|'.join(TYPES)});base64,([A-Za-z0-9+/]+=*)")
@@ -55,8 +55,13 @@ def content(told: Any) -> str:
     return told if isinstance(told, str) else ""
 
 
+def shown(feedback: Feedback) -> str:
+    """What was observed, its images as the URIs that they came as."""
+    return "\n".join((feedback.observation, *feedback.images))
+
+
 def _texts(episode: Trajectory) -> Iterator[str]:
-    yield episode.first.observation
+    yield shown(episode.first)
     for step in episode.steps:
         yield from _step(step)
     for message in episode.messages:
@@ -64,7 +69,7 @@ def _texts(episode: Trajectory) -> Iterator[str]:
 
 
 def _step(step: Step) -> Iterator[str]:
-    yield step.feedback.observation
+    yield shown(step.feedback)
     for inner in step.inner:
         yield from _step(inner)
 
