@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 from openai_server import OpenAIServer, Reply
 
-from knowhow.agents.episode import Agent, play as played
+from knowhow.agents.episode import Agent
+from knowhow.agents.episode import play as played
 from knowhow.agents.metering import Meter
 from knowhow.agents.model import load_model
 from knowhow.agents.types import Start
