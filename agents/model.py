@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
@@ -95,6 +96,37 @@ def parse_uri(uri: str) -> tuple[str, str, dict[str, str]]:
         return scheme, name + fragment, dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError:
         raise BadSetting(f"the options of the model {uri!r} cannot be read; write ?name=value&name=value") from None
+
+
+def takes_plain_adapters(uri: str) -> bool:
+    """Whether the model loads plain LoRA alone, as servers do. Raises: BadSetting for one that takes no adapters."""
+    plain: bool = _adapting(uri).PLAIN_ADAPTERS
+    return plain
+
+
+def with_adapter(uri: str, adapter: Path, version: str) -> str:
+    """The URI of the same model with the adapter in a folder, its options as they are; a server has it loaded then,
+    under the name ``version``, which no other weights may have had.
+
+    Raises: BadSetting for a model that takes no adapters; ModelError where a server refuses it.
+    """
+    scheme, name, options = parse_uri(uri)
+    query = urlencode(options, safe="/:,")
+    return f"{scheme}:{_adapting(uri).adapted(name, options, adapter, version)}{'?' if query else ''}{query}"
+
+
+def drop_adapter(uri: str) -> None:
+    """What ``with_adapter`` loaded is unloaded, where it was on a server. Raises: as ``with_adapter``."""
+    _, name, options = parse_uri(uri)
+    getattr(_adapting(uri), "dropped", lambda name, options: None)(name, options)
+
+
+def _adapting(uri: str) -> Any:
+    """The file of the model's scheme, where it can have adapters."""
+    file = sys.modules[find(SCHEMES, parse_uri(uri)[0]).__module__]
+    if not hasattr(file, "adapted"):
+        raise BadSetting(f"the model {uri} takes no adapters; use hf:PATH, or a server such as vllm:NAME@URL")
+    return file
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from knowhow.agents.model import drop_adapter
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Trajectory
 from knowhow.evals.routing import route, uri
@@ -48,6 +49,8 @@ async def put_to_trial(
     before = await used.play(f"{phase} without", 0, todo, recall, version)
     verdict = judged(with_it, before, adapter.kinds)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
+    if verdict.status is AdapterStatus.RETIRED:
+        drop_adapter(tried.model.uri)
     return verdict
 
 

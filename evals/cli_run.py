@@ -14,6 +14,7 @@ import typer
 from knowhow.evals.memory_folder import tell
 from knowhow.evals.options import (
     AllowLeaks,
+    Base,
     BudgetCalls,
     BudgetTokens,
     BudgetUsd,
@@ -73,6 +74,7 @@ def run(
     adapters: Annotated[
         str | None, typer.Option(help="A run folder whose active adapters play, each for its kinds of task.")
     ] = None,
+    base: Base = None,
     attempts: Annotated[
         int | None, typer.Option(help="How often each task is played, in the same world with replies drawn anew.")
     ] = None,
@@ -152,6 +154,7 @@ def evolve(
     train_every: Annotated[
         int | None, typer.Option(help="Train an adapter every so many rounds, and use it where its trial shows a gain.")
     ] = None,
+    base: Base = None,
     recipe: Annotated[str | None, typer.Option(help="How to train: see `knowhow recipes`.")] = None,
     tuning: Annotated[str | None, typer.Option(help="Settings of the training: 'epochs=2, rate=1e-3, rank=8'.")] = None,
     trial: Annotated[int | None, typer.Option(help="Validation episodes of an adapter's trial.")] = None,

@@ -38,6 +38,9 @@ BudgetTokens = Annotated[
 ]
 Cache = Annotated[str | None, typer.Option(help="A file that keeps replies, for exact re-runs at no cost.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder to make; runs/... by default.")]
+Base = Annotated[
+    str | None, typer.Option(help="For a model on a server: the folder of its weights, which adapters are made for.")
+]
 AllowLeaks = Annotated[
     bool | None,
     typer.Option("--allow-leaks", help="Measure on tasks that were known before, too: see `knowhow leaks`."),

@@ -45,7 +45,8 @@ class Settings:
     ``train_every`` rounds (0: never) an adapter is trained by ``recipe`` with the settings ``tuning`` ("epochs=2,
     rate=1e-3") on all episodes so far, or with ``fresh`` on those alone that were played with the present adapter, and
     put to ``trial`` on so many validation episodes. ``adapters`` is a run folder whose active adapters play, each for
-    the kinds of task that it was made for. ``allow_leaks``: measure on tasks that memory holds, or that are copies of
+    the kinds of task that it was made for. ``base`` is the folder of the weights of a model on a server, which adapters
+    are trained for. ``allow_leaks``: measure on tasks that memory holds, or that are copies of
     training tasks. ``engine`` says where episodes are played, which changes nothing of them;
     ``index`` where the memory's vectors are: empty for here, ``chroma-http://HOST:PORT`` for a Chroma server.
     """
@@ -80,6 +81,7 @@ class Settings:
     curriculum: str = "uniform"
     attempts: int = 1
     adapters: str = ""
+    base: str = ""
     train_every: int = 0
     recipe: str = "sft"
     tuning: str = ""

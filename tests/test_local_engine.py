@@ -349,7 +349,7 @@ async def test_an_adapter_name_is_never_used_twice_and_bad_adapters_change_nothi
         engine.load_adapter("new", folders.adapters[1])
     engine.unload_adapter("new")
     with pytest.raises(BadSetting, match="was used before"):
-        engine.load_adapter("new", folders.adapters[2])
+        engine.load_adapter("new", folders.adapters[1])
     prompt = prompts(engine, 1)[0]
     assert same(await engine.generate(prompt, GREEDY), greedy(references[""], prompt))
     engine.load_adapter("newer", folders.adapters[2])

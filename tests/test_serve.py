@@ -30,12 +30,12 @@ from vllm_fields import CHAT, CHOICE, COMPLETION, LOAD, UNLOAD
 
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.model import load_model
+from knowhow.agents.models._lora_server import load_adapter, unload_adapter
 from knowhow.agents.samples import unfolded
 from knowhow.agents.types import Start
 from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting, ModelError
 from knowhow.environments.types import StopReason
-from knowhow.training.serving import load_adapter, unload_adapter
 
 pytestmark = pytest.mark.train
 
@@ -162,7 +162,7 @@ async def test_the_choice_of_a_tool_decides_what_the_model_reads_and_how_its_rep
     assert call.function.arguments  # what it wrote, though it is no JSON
 
 
-async def test_adapters_come_and_go_under_names_that_are_never_used_twice(
+async def test_adapters_come_and_go_under_names_that_are_never_used_for_others(
     served: Served, client: openai.AsyncOpenAI
 ) -> None:
     first = await ask(client, "first", temperature=0)
@@ -188,7 +188,10 @@ async def test_adapters_come_and_go_under_names_that_are_never_used_twice(
     with pytest.raises(openai.NotFoundError, match="The model `skill-v1` does not exist"):
         await ask(client, "skill-v1")
     with pytest.raises(ModelError, match="'skill-v1' was used before; give every version a name of its own"):
-        load_adapter(served.url, "skill-v1", served.adapter(2))
+        load_adapter(served.url, "skill-v1", served.adapter(3))
+    load_adapter(served.url, "skill-v1", served.adapter(2))
+    assert (await ask(client, "skill-v1", temperature=0)).choices[0].token_ids == second.choices[0].token_ids
+    unload_adapter(served.url, "skill-v1")
     assert (await ask(client, temperature=0)).choices[0].token_ids == served.greedy(first.prompt_token_ids)
 
 

@@ -115,7 +115,7 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path) -> None:
     found = CliRunner().invoke(
         app, ["evolve", "--model", "novice", "--train-every", "1", "--out", str(tmp_path / "no")]
     )
-    assert found.exit_code and "takes no adapters here" in str(found.exception)
+    assert found.exit_code and "takes no adapters" in str(found.exception)
     knowhow("run", "--episodes", 1, "--split", "validation", "--out", tmp_path / "validation")
     found = CliRunner().invoke(app, ["train", str(tmp_path / "validation"), "--base", str(base)])
     assert found.exit_code and "has no episodes of the training split" in str(found.exception)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pocket import episodes, tiny
@@ -171,12 +172,71 @@ def test_the_student_of_a_distillation_reads_the_same_replies_without_the_memory
 
 
 @pytest.mark.parametrize("kind", ["dora", "rslora", "pissa", "vera", "loha", "lokr", "oft", "ia3"])
-def test_other_kinds_of_adapter_train_too(kind: str, base: Path, tmp_path: Path) -> None:
+def test_other_kinds_of_adapter_train_and_become_plain_lora_for_servers(kind: str, base: Path, tmp_path: Path) -> None:
+    from knowhow.training.plain import as_plain, is_plain
     from knowhow.training.train import plan, train
 
-    made = plan(episodes(), "sft", base, replace(SHORT, steps=1, adapter=kind))
+    made = plan(episodes(), "sft", base, replace(SHORT, steps=3, rate=0.05, rank=4, adapter=kind))
     with Journal.open(tmp_path / "journal.db", create=True) as journal:
-        assert (tmp_path / train(made, Registry(journal), tmp_path).path / "adapter_config.json").exists()
+        own = tmp_path / train(made, Registry(journal), tmp_path).path
+    bare, trained = logits(base), logits(base, own)
+    assert (trained - bare).abs().max() > 0.01
+    plain = as_plain(own, base, rank=64)
+    assert is_plain(plain) and (plain == own) == (kind in ("rslora", "pissa")) and as_plain(own, base, rank=64) == plain
+    assert (logits(base, plain) - trained).abs().max() < 1e-3 * (trained - bare).abs().max()
+
+
+def test_an_adapter_that_is_far_from_plain_lora_is_refused_with_the_reason(base: Path, tmp_path: Path) -> None:
+    from peft import LoKrConfig, get_peft_model
+
+    from knowhow.training.plain import as_plain
+    from knowhow.training.tuning import open_base
+
+    torch.manual_seed(0)
+    config = LoKrConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM", init_weights=False)
+    get_peft_model(open_base(base)[0], config).save_pretrained(tmp_path / "lokr")
+    with pytest.raises(BadSetting, match=r"one of rank 1 would hold only \d+% of it; train with --adapter lora"):
+        as_plain(tmp_path / "lokr", base, rank=1)
+    with pytest.raises(BadSetting, match="is no adapter"):
+        as_plain(base, base)
+    assert [path.name for path in tmp_path.iterdir()] == ["lokr"]
+
+
+def test_the_seed_decides_the_first_weights_of_an_adapter(base: Path, tmp_path: Path) -> None:
+    from knowhow.training.tuning import open_base, save, with_adapter
+
+    def first(seed: int) -> str:
+        save(with_adapter(open_base(base)[0], Tuning(seed=seed)), tmp_path / "made")
+        return weights_hash(tmp_path / "made")
+
+    one, *others = first(1), first(1), first(2)
+    assert one == others[0] != others[1]
+
+
+def test_an_adapter_that_begins_as_a_part_of_the_base_leaves_it_as_it_was(base: Path, tmp_path: Path) -> None:
+    from knowhow.agents.local.engine import Engine
+    from knowhow.training.tuning import open_base, save, with_adapter
+
+    pissa = Tuning(adapter="pissa", rank=4)
+    save(with_adapter(open_base(base)[0], pissa), tmp_path / "untrained")
+    assert (logits(base, tmp_path / "untrained") - logits(base)).abs().max() < 1e-4
+    with pytest.raises(BadSetting, match="changes the base that this recipe compares with"):
+        with_adapter(open_base(base)[0], pissa, reference=True)
+    with_adapter(open_base(base)[0], pissa).save_pretrained(tmp_path / "raw")
+    with pytest.raises(BadSetting, match="and would change them"):
+        Engine(base).load_adapter("raw", tmp_path / "raw")
+
+
+def logits(base: Path, adapter: Path | None = None) -> Any:
+    from peft import PeftModel
+
+    from knowhow.training.tuning import open_base
+
+    model, _ = open_base(base)
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, adapter)
+    with torch.no_grad():
+        return model(torch.arange(20)[None]).logits
 
 
 def test_what_cannot_be_trained_is_told_in_a_line(base: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from knowhow.agents.model import Model, load_model, parse_uri
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Suite, Trajectory
+from knowhow.training.tuning import save
 
 
 @contextmanager
@@ -54,7 +55,7 @@ class Live:
     async def play(self, model: Any, suite: Suite, jobs: Sequence[Job]) -> list[Trajectory]:
         """The episodes in the order of ``jobs``, all at once, by a base with an adapter (``PeftModel``)."""
         path = self.folder / f"live-{next(self._numbers)}"
-        model.save_pretrained(path, selected_adapters=["default"])
+        save(model, path)
         try:
             with loaded(self.uri, path, Meter()) as decide:
                 agent = Agent(decide, decide.meter, self.recall, decide.uri)

@@ -42,7 +42,7 @@ def _trained(job: Job, data: Sequence[Any], row: Any, trainer: type, config: typ
     made = [found for found in (row(tokenizer, one) for one in data) if _fits(tokenizer, found, job.tuning.longest)]
     if not made:
         raise BadSetting(f"none of the {len(data)} rows fits into {job.tuning.longest} tokens")
-    model = with_adapter(model, job.tuning, job.start)
+    model = with_adapter(model, job.tuning, job.start, reference=True)
     args = arguments(job.folder, job.tuning, len(made), config, max_length=job.tuning.longest, **more)
     with quiet():
         built = trainer(model=model, args=args, train_dataset=Dataset.from_list(made), processing_class=tokenizer)

@@ -53,7 +53,7 @@ def reinforce(job: Job, suite: Suite, tasks: Sequence[Task], settings: Reinforce
     """Train an adapter on episodes of these tasks, as many a step as the tuning's batch; the mean ``rewards`` and the
     ``kls`` of every step are told. Raises: as ``Recipe.train``."""
     model, tokenizer = open_base(job.base)
-    model = with_adapter(model, job.tuning, job.start)
+    model = with_adapter(model, job.tuning, job.start, reference=settings.beta > 0)
     trainer = _trainer(model, tokenizer, job, suite, tasks, settings)
     measured = run(trainer, job.progress)
     save_whole(model, job.adapter)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from knowhow.agents.local.engine import check_extra
@@ -38,13 +40,54 @@ def open_base(path: Path) -> tuple[Any, Any]:
         return model, AutoTokenizer.from_pretrained(path)
 
 
-def with_adapter(model: Any, tuning: Tuning, start: Path | None = None) -> Any:
-    """The model with a new adapter to train, or with that of ``start`` to go on training. Raises: BadSetting."""
+def with_adapter(model: Any, tuning: Tuning, start: Path | None = None, *, reference: bool = False) -> Any:
+    """The model with a new adapter to train, whose first weights the tuning's seed decides, or with that of ``start``
+    to go on training. ``reference``: is the base without it needed besides? Raises: BadSetting."""
+    import torch
     from peft import PeftModel, get_peft_model
 
     if start is not None:
         return PeftModel.from_pretrained(model, start, is_trainable=True)
-    return get_peft_model(model, find(ADAPTERS, tuning.adapter)(tuning.rank))
+    config = find(ADAPTERS, tuning.adapter)(tuning.rank)
+    if reference and _changes_base(config):
+        raise BadSetting(
+            f"the adapter {tuning.adapter} changes the base that this recipe compares with; train with --adapter lora"
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(tuning.seed)
+        made = get_peft_model(model, config)
+    if _changes_base(config):
+        made.knowhow_first = _weights(made)
+    return made
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write the adapter. One that began as a part of the base's weights (PiSSA) is written as what it adds to the base
+    as it was: a plain LoRA of twice the rank."""
+    first = getattr(model, "knowhow_first", None)
+    if first is None:
+        model.save_pretrained(folder, selected_adapters=["default"])  # DPO over an adapter has its reference too
+        return
+    from safetensors.torch import save_file
+
+    with TemporaryDirectory() as scratch:
+        save_file(first, Path(scratch) / "adapter_model.safetensors")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the initial adapter's being loaded, which is what is asked for
+            model.save_pretrained(
+                folder, selected_adapters=["default"], path_initial_model_for_weight_conversion=scratch
+            )
+
+
+def _changes_base(config: Any) -> bool:
+    """Does the adapter begin as a part of the base's weights, which it takes out of them?"""
+    return str(getattr(config, "init_lora_weights", "")).startswith("pissa")
+
+
+def _weights(model: Any) -> dict[str, Any]:
+    from peft import get_peft_model_state_dict
+
+    return {name: tensor.detach().clone() for name, tensor in get_peft_model_state_dict(model).items()}
 
 
 def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = None, **more: Any) -> Any:
@@ -127,10 +170,15 @@ def last_checkpoint(folder: Path) -> str | None:
 
 def save_whole(model: Any, target: Path) -> None:
     """Write an adapter so that ``target`` is there whole or not at all. Raises: KnowhowError on a full disk."""
+    whole_folder(target, lambda part: save(model, part))
+
+
+def whole_folder(target: Path, write: Callable[[Path], None]) -> None:
+    """The folder that ``write`` makes, there whole or not at all. Raises: KnowhowError on a full disk."""
     part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        model.save_pretrained(part, selected_adapters=["default"])  # DPO over an adapter has its reference too
+        write(part)
         for file in part.iterdir():
             _to_disk(file)
         _to_disk(part)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ from knowhow.environments.errors import BadSetting
 
 class Adapters:
     """A base model and the adapters beside it, all of one kind of PEFT's. A name stands for the same weights for ever:
-    none is used twice."""
+    none is used for others, not even after it was unloaded."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self._peft: PeftModel | None = None
         self._loaded: dict[str, str] = {}
-        self._used: set[str] = set()
+        self._used: dict[str, str] = {}
+        self._numbers = count()
         self._now: str | None = ""
 
     @property
@@ -27,11 +30,12 @@ class Adapters:
         return tuple(self._loaded)
 
     def load(self, name: str, path: Path) -> None:
-        """Raises: BadSetting for a name that was used before and for what does not fit the model."""
-        if not name or name in self._used:
+        """Raises: BadSetting for a name that is in use or was that of other weights, and for what does not fit the
+        model."""
+        config, weights = read_config(path), _digest(path)
+        if not name or name in self._loaded or self._used.get(name, weights) != weights:
             raise BadSetting(f"the adapter name {name!r} was used before; give every version a name of its own")
-        config = read_config(path)
-        inside = f"adapter_{len(self._used)}"  # PEFT makes it a module's name, which not every string can be
+        inside = f"adapter_{next(self._numbers)}"  # PEFT makes it a module's name, which not every string can be
         self._now = None
         try:
             self._add(inside, config, path)
@@ -39,7 +43,7 @@ class Adapters:
             if self._peft is not None and inside in self._peft.peft_config:
                 self._peft.delete_adapter(inside)
             raise BadSetting(f"the adapter {path} cannot be loaded: {_line(error)}") from error
-        self._used.add(name)
+        self._used[name] = weights
         self._loaded[name] = inside
 
     def unload(self, name: str) -> None:
@@ -92,8 +96,20 @@ def read_config(path: Path) -> Any:
         )
     if getattr(config, "bias", "none") != "none":
         raise BadSetting(f"{path} changes the base's biases (bias={config.bias!r}); train it with bias='none'")
+    if str(getattr(config, "init_lora_weights", "")).startswith(("pissa", "olora", "corda")):
+        raise BadSetting(
+            f"{path} began as a part of the base's weights ({config.init_lora_weights}) and would change them; "
+            "save it as what it adds to them (PEFT: path_initial_model_for_weight_conversion)"
+        )
     config.inference_mode = True
     return config
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("adapter_*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _line(error: BaseException) -> str:

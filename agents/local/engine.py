@@ -87,9 +87,9 @@ class Engine:
         return row.reply
 
     def load_adapter(self, name: str, path: Path) -> None:
-        """Load the adapter in a folder under a name that was never used before; replies in progress go on.
+        """Load the adapter in a folder under a name that no other weights had; replies in progress go on.
 
-        Raises: BadSetting for a name that was used before, or what is no adapter of this model.
+        Raises: BadSetting for a name that was used for others, or what is no adapter of this model.
         """
         self._do(partial(self._worker.load, name, path)).result()
 

@@ -49,16 +49,21 @@ def only_model(url: str, key: str) -> str:
 
     Raises: BadSetting that lists them where there are several; ModelError where nobody answers.
     """
+    models = offered(url, key)
+    if len(models) != 1:
+        told = f"offers {', '.join(models)}" if models else "offers no model"
+        raise BadSetting(f"{url} {told}; name one: {url}#NAME")
+    return models[0]
+
+
+def offered(url: str, key: str) -> list[str]:
+    """The models that a server offers. Raises: ModelError where nobody answers."""
     request = urllib.request.Request(f"{url}/models", headers={"Authorization": f"Bearer {key}"})
     try:
         with urllib.request.urlopen(request, timeout=_LIST_TIMEOUT_S) as reply:
-            models = [str(model["id"]) for model in json.load(reply)["data"]]
+            return [str(model["id"]) for model in json.load(reply)["data"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         raise ModelError(
             f"{url}/models lists no models ({cause}); start the server, or name one: {url}#NAME"
         ) from error
-    if len(models) != 1:
-        offered = f"offers {', '.join(models)}" if models else "offers no model"
-        raise BadSetting(f"{url} {offered}; name one: {url}#NAME")
-    return models[0]

@@ -46,6 +46,15 @@ def hf(name: str, options: Mapping[str, str]) -> BaseChatModel:
     return LocalChat(chat=chat, adapter=chat.adapter_at(folder), label=name, **settings)
 
 
+PLAIN_ADAPTERS = False
+"""Adapters of every kind of PEFT's are loaded."""
+
+
+def adapted(name: str, options: Mapping[str, str], adapter: Path, version: str) -> str:
+    """The name with the adapter in a folder, for ``agents.model.with_adapter``; its path says which version it is."""
+    return f"{name}@{adapter.resolve()}"
+
+
 def _beside(adapter: Path, base: Path) -> Path:
     near = base.parent / adapter
     if not adapter.is_dir() and not near.is_dir():

@@ -6,6 +6,7 @@ A key is sent only where the URI says in which environment variable it is: ``?ke
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
@@ -25,10 +26,46 @@ def open_at(address: str, options: Mapping[str, str]) -> BaseChatModel:
     """
     from knowhow.agents.models._openai_chat import NO_KEY, open_chat
 
-    url, _, named = address.partition("#")
-    url = url.rstrip("/")
-    settings = dict(options)
-    variable = settings.pop("key", None)
-    key = NO_KEY if variable is None else key_from(variable)
+    url, named = _parts(address)
+    key = _key(options) or NO_KEY
+    settings = {name: value for name, value in options.items() if name != "key"}
     model = named or only_model(url, key)
     return open_chat(model, url, key, settings, price_at(model, url))
+
+
+PLAIN_ADAPTERS = True
+"""A server loads plain LoRA alone."""
+
+
+def adapted(name: str, options: Mapping[str, str], adapter: Path, version: str) -> str:
+    """As ``vllm.adapted``, for ``SCHEME://HOST/v1#NAME`` without its scheme. Raises: ModelError, BadSetting."""
+    return adapted_at("http", name, options, adapter, version)
+
+
+def dropped(name: str, options: Mapping[str, str]) -> None:
+    """As ``vllm.dropped``. Raises: ModelError, BadSetting."""
+    drop_at("http", name, options)
+
+
+def adapted_at(scheme: str, name: str, options: Mapping[str, str], adapter: Path, version: str) -> str:
+    from knowhow.agents.models._lora_server import loaded_adapter
+
+    url, _ = _parts(f"{scheme}:{name}")
+    loaded_adapter(url, version, adapter, key=_key(options) or "EMPTY")
+    return f"{url.partition(':')[2]}#{version}"
+
+
+def drop_at(scheme: str, name: str, options: Mapping[str, str]) -> None:
+    from knowhow.agents.models._lora_server import unload_adapter
+
+    url, version = _parts(f"{scheme}:{name}")
+    unload_adapter(url, version, key=_key(options) or "EMPTY")
+
+
+def _parts(address: str) -> tuple[str, str]:
+    url, _, named = address.partition("#")
+    return url.rstrip("/"), named
+
+
+def _key(options: Mapping[str, str]) -> str:
+    return key_from(options["key"]) if "key" in options else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
@@ -18,3 +19,24 @@ def vllm(name: str, options: Mapping[str, str]) -> BaseChatModel:
 
     model, url = split_endpoint(name, DEFAULT_URL)
     return open_chat(model, url, NO_KEY, options, free)
+
+
+PLAIN_ADAPTERS = True
+"""The server loads plain LoRA alone."""
+
+
+def adapted(name: str, options: Mapping[str, str], adapter: Path, version: str) -> str:
+    """The name of the adapter on the server, which has it from then on. Raises: ModelError."""
+    from knowhow.agents.models._lora_server import loaded_adapter
+
+    _, url = split_endpoint(name, DEFAULT_URL)
+    loaded_adapter(url, version, adapter)
+    return f"{version}@{url}"
+
+
+def dropped(name: str, options: Mapping[str, str]) -> None:
+    """The adapter of this name is unloaded. Raises: ModelError."""
+    from knowhow.agents.models._lora_server import unload_adapter
+
+    version, url = split_endpoint(name, DEFAULT_URL)
+    unload_adapter(url, version)

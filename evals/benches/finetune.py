@@ -99,8 +99,9 @@ class Bench:
             told.append({"round": round, **self.figures(played, base), "training": adapter.metrics["training"]})
         return {"recipe": recipe, "rounds": told}
 
-    def trained(self, recipe: str, episodes: Sequence[Trajectory]) -> Adapter:
-        made = plan(episodes, recipe, self.base, self.tuning, suite=open_suite(self.suite))
+    def trained(self, recipe: str, episodes: Sequence[Trajectory], old: Sequence[Trajectory] = ()) -> Adapter:
+        """``old`` episodes are replayed, a row for each new one."""
+        made = plan(episodes, recipe, self.base, self.tuning, suite=open_suite(self.suite), old=old)
         self.out.mkdir(parents=True, exist_ok=True)
         with Journal.open(self.out / "journal.db", create=True) as journal:
             return train(made, Registry(journal), self.out)
@@ -143,12 +144,11 @@ def _file(recipe: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in recipe)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+def options(text: str) -> argparse.ArgumentParser:
+    """The options of this bench and of those that build on it."""
+    parser = argparse.ArgumentParser(description=text.split("\n")[0])
     parser.add_argument("--suite", default="household")
     parser.add_argument("--base", type=Path, default=Path("runs/pocket"))
-    parser.add_argument("--recipes", default="sft;weighted;step_masking;dpo;kto;leap", help="separated by semicolons")
-    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--tasks", type=int, default=100, help="training tasks a round")
     parser.add_argument("--attempts", type=int, default=4, help="episodes a training task")
     parser.add_argument("--test", type=int, default=100, help="test episodes")
@@ -159,9 +159,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=Path, help="a run folder whose memory the training episodes have")
     parser.add_argument("--out", type=Path, default=Path("runs/finetune"))
-    given = parser.parse_args()
-    tuning = Tuning(steps=given.steps, batch=given.batch, rate=given.rate, seed=given.seed)
-    bench = Bench(
+    return parser
+
+
+def bench_of(given: argparse.Namespace) -> Bench:
+    return Bench(
         given.suite,
         given.base,
         given.out,
@@ -169,12 +171,19 @@ def main() -> None:
         given.attempts,
         given.test,
         given.temperature,
-        tuning,
+        Tuning(steps=given.steps, batch=given.batch, rate=given.rate, seed=given.seed),
         given.seed,
         given.memory,
     )
+
+
+def main() -> None:
+    parser = options(__doc__ or "")
+    parser.add_argument("--recipes", default="sft;weighted;step_masking;dpo;kto;leap", help="separated by semicolons")
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
     recipes = [part.strip() for part in given.recipes.split(";") if part.strip()]
-    print(json.dumps(asyncio.run(bench.all(recipes, given.rounds))))
+    print(json.dumps(asyncio.run(bench_of(given).all(recipes, given.rounds))))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The names that a server answers to: its base, and the adapters that are loaded beside it at run time.
 
 After ``OpenAIServingModels`` of vLLM (https://github.com/vllm-project/vllm, Apache-2.0): the same requests, answers and
-status codes. What differs: a name is never used twice, not even after it was unloaded, and nothing is loaded in place,
-so that a name stands for the same weights for ever.
+status codes. What differs: a name is never used for other weights, not even after it was unloaded, and nothing is
+loaded in place, so that a name stands for the same weights for ever.
 """
 
 from __future__ import annotations

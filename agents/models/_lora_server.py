@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from knowhow.agents.models._endpoint import offered
 from knowhow.environments.errors import ModelError
 
 _TIMEOUT_S = 120.0
@@ -23,6 +24,12 @@ def load_adapter(url: str, name: str, path: Path, *, key: str = "EMPTY") -> None
     """
     body = {"lora_name": name, "lora_path": str(path.resolve()), "load_inplace": False}
     _post(url, "load_lora_adapter", name, body, key)
+
+
+def loaded_adapter(url: str, name: str, path: Path, *, key: str = "EMPTY") -> None:
+    """As ``load_adapter``, and nothing where the server has an adapter of this name, as after an interruption."""
+    if name not in offered(url, key):
+        load_adapter(url, name, path, key=key)
 
 
 def unload_adapter(url: str, name: str, *, key: str = "EMPTY") -> None:
