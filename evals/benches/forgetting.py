@@ -4,7 +4,8 @@
 
 The base plays training tasks of all kinds, each several times; the recipe trains on the episodes of ``--kinds``, once
 alone and once with as many rows of the other kinds' episodes. Both are tested on the same tasks of all kinds. Prints
-one JSON object: on the kinds trained on and on the others, the success and the paired difference in reward. Goes on where it was interrupted, in ``--out``, and shares what ``finetune`` has played there.
+one JSON object: on the kinds trained on and on the others, the success and the paired difference in reward. Goes on
+where it was interrupted, in ``--out``, and shares what ``finetune`` has played there.
 """
 
 from __future__ import annotations
