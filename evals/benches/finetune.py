@@ -8,7 +8,8 @@ The base plays training tasks, each several times in the same world; every recip
 updates. In a further round the last adapter plays other tasks, and the base is trained anew on what came of all rounds
 (ReST-EM, arXiv 2312.06585). All are tested on the same tasks and seeds of the test split, at the temperature given.
 With ``--memory`` the training episodes have that memory in their prompts, and so has the base in one more test
-(``remembering``). Prints one JSON object. Goes on where it was interrupted, in ``--out``.
+(``remembering``), or everything that is tested (``--remember``). Prints one JSON object. Goes on where it was
+interrupted, in ``--out``.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Bench:
     tuning: Tuning
     seed: int
     memory: Path | None = None
+    remember: bool = False
 
     @property
     def model(self) -> str:
@@ -73,7 +75,7 @@ class Bench:
                 memory_tokens=MEMORY_TOKENS,
                 attempts=attempts,
                 seed=seed,
-                concurrency=16,
+                concurrency=32,
             )
             shutil.rmtree(folder, ignore_errors=True)
             await run(settings, folder)
@@ -82,7 +84,9 @@ class Bench:
             return episodes_.find("run")
 
     async def tested(self, name: str, model: str) -> list[Trajectory]:
-        return await self.played(f"test-{name}", model, "test", self.test, 1, self.seed)
+        memory = self.memory if self.remember else None
+        folder = f"test-{name}{'-remembering' if memory else ''}"
+        return await self.played(folder, model, "test", self.test, 1, self.seed, memory)
 
     async def recipe(self, recipe: str, rounds: int) -> dict[str, Any]:
         """The figures of a recipe over its rounds."""
@@ -123,8 +127,8 @@ class Bench:
         base = await self.tested("base", self.model)
         told = [await self.recipe(recipe, rounds) for recipe in recipes]
         more = {}
-        if self.memory:
-            known = await self.played("test-remembering", self.model, "test", self.test, 1, self.seed, self.memory)
+        if self.memory and not self.remember:
+            known = await self.played("test-base-remembering", self.model, "test", self.test, 1, self.seed, self.memory)
             more["remembering"] = self.figures(known, base)
         return {
             "base": {"model": str(self.base), **self.figures(base, base)},
@@ -158,6 +162,7 @@ def options(text: str) -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=Path, help="a run folder whose memory the training episodes have")
+    parser.add_argument("--remember", action="store_true", help="test with that memory too")
     parser.add_argument("--out", type=Path, default=Path("runs/finetune"))
     return parser
 
@@ -174,6 +179,7 @@ def bench_of(given: argparse.Namespace) -> Bench:
         Tuning(steps=given.steps, batch=given.batch, rate=given.rate, seed=given.seed),
         given.seed,
         given.memory,
+        given.remember,
     )
 
 
