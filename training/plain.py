@@ -91,7 +91,7 @@ def _changes(model: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(inner, torch.nn.Linear):
             raise BadSetting(f"the adapter changes {name}, a {type(inner).__name__}, which no plain LoRA can")
         before = inner.weight.detach().clone()
-        layer.merge()  # type: ignore[operator]
+        layer.merge()
         yield name, (inner.weight.detach() - before).float()
         inner.weight.data = before
 
