@@ -105,6 +105,7 @@ class Chromiums:
 
     async def close(self) -> None:
         running, self._running = list(self._running.values()), {}
+        self._launching = {}  # a lock belongs to the event loop in which it was waited for, and the next is another
         await asyncio.gather(*(chromium.close() for chromium in running))
 
     @asynccontextmanager

@@ -14,7 +14,7 @@ from knowhow.environments.browser.chromium import thread
 from knowhow.environments.browser.commands import commands, values_in
 from knowhow.environments.browser.gate import Gate
 from knowhow.environments.browser.snapshot import Snapshot
-from knowhow.environments.browser.tab import Refused, Tab
+from knowhow.environments.browser.tab import Refused, Tab, gone
 from knowhow.environments.browser.tools import SCREENSHOT, TOOLS
 from knowhow.environments.episode import Episode
 from knowhow.environments.errors import EngineFailed
@@ -25,6 +25,7 @@ T = TypeVar("T")
 SCREENSHOTS = ("never", "asked", "always")
 """When an observation has an image of the page: where the agent asked for it by a tool of its own, or always."""
 
+GONE = "the browser, or the page in it, is gone; open the episode again"
 OPENING_S = 90.0
 """How long the first page may take, on a busy machine."""
 
@@ -98,10 +99,22 @@ async def browse(visit: Visit, judge: Judge) -> AsyncIterator[Browsing]:
     host, stack = thread(), AsyncExitStack()
     opening = Tab.open(Gate(visit.hosts, visit.folder, visit.proxy), time=visit.time, size=visit.size)
     try:
-        yield Browsing(visit, await host.run(stack.enter_async_context(opening)), judge)
+        opened = asyncio.wait_for(stack.enter_async_context(opening), OPENING_S)
+        yield Browsing(visit, await _opened(host.run(opened)), judge)
     finally:
         # The context is closed also where this task is cancelled meanwhile, or its event loop ends.
         await asyncio.shield(asyncio.wrap_future(host.submit(stack.aclose())))
+
+
+async def _opened(opening: Awaitable[Tab]) -> Tab:
+    try:
+        return await opening
+    except TimeoutError:
+        raise EngineFailed(f"the browser opened no page in {OPENING_S:g} s; open the episode again") from None
+    except Exception as error:
+        if gone(error):
+            raise EngineFailed(GONE) from None
+        raise
 
 
 class Browsing(Episode):
@@ -175,7 +188,7 @@ async def _asked(tab: Tab, work: Coroutine[Any, Any, T], seconds: float) -> T:
         raise EngineFailed(f"the page gave no answer for {seconds:g} s; open the episode again") from None
     except Exception as error:
         if tab.lost(error):
-            raise EngineFailed("the browser, or the page in it, is gone; open the episode again") from None
+            raise EngineFailed(GONE) from None
         raise
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from knowhow.environments.browser.chromium import chromiums
@@ -18,7 +18,9 @@ from knowhow.environments.browser.snapshot import Snapshot
 from knowhow.environments.errors import BadSetting, EngineFailed
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, Locator, Page
+    from playwright.async_api import Browser, BrowserContext, CDPSession, Dialog, Download, Locator, Page
+
+T = TypeVar("T")
 
 ACTION_MS = 30_000
 """How long one action may take, on a busy machine. What cannot be reached is told before (``UNREACHABLE``)."""
@@ -45,6 +47,30 @@ class Refused(Exception):
     """An action that did not come about; ``why`` is for the model to read."""
 
     why: str
+
+
+def gone(error: Exception) -> bool:
+    """Does it say that the browser is no longer there?"""
+    return type(error).__name__ == "TargetClosedError" or "Connection closed" in str(error)
+
+
+async def _unless_gone(browser: Browser | None, work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns. Playwright never answers some requests where the browser dies meanwhile.
+
+    Raises: EngineFailed where the browser is gone.
+    """
+    assert browser is not None
+    died = asyncio.Event()
+    browser.once("disconnected", lambda _: died.set())
+    working, dying = asyncio.ensure_future(work), asyncio.ensure_future(died.wait())
+    try:
+        await asyncio.wait((working, dying), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise EngineFailed("the browser is gone; open the episode again")
+        return working.result()
+    finally:
+        working.cancel()
+        dying.cancel()
 
 
 class Tab:
@@ -83,7 +109,7 @@ class Tab:
             await context.clock.install(time=time)
             await context.clock.pause_at(time)
             await context.add_init_script(AT_START)
-            page = await context.new_page()
+            page = await _unless_gone(context.browser, context.new_page())
             tab = cls(context, page, await context.new_cdp_session(page), gate)
             await gate.guard(context, tab._refused)
             await tab._loading.listen()
@@ -107,9 +133,8 @@ class Tab:
 
     def lost(self, error: Exception) -> bool:
         """Is the page gone, so that the episode cannot go on?"""
-        closed = type(error).__name__ == "TargetClosedError" or "Connection closed" in str(error)
         browser = self._context.browser
-        return closed or self._crashed or self.page.is_closed() or browser is None or not browser.is_connected()
+        return gone(error) or self._crashed or self.page.is_closed() or browser is None or not browser.is_connected()
 
     async def settle(self) -> None:
         """Wait until what was begun is through: requests, then timers, for as long as they bring on more requests."""

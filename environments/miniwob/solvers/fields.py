@@ -110,9 +110,12 @@ async def text_transform(desk: Desk) -> None:
 
 async def multi_layouts(desk: Desk) -> None:
     genre, director, year = re.search(r"for (.*) movies directed by (.*) from year (\d+)", desk.goal).groups()  # type: ignore[union-attr]
-    fields = "[...document.querySelectorAll('#area input')].map(e => e.closest('tr, div, p, li').textContent)"
+    fields = """[...document.querySelectorAll('#area input')].map(e => {
+      while (!e.textContent.trim()) e = e.parentElement;
+      return e.textContent;
+    })"""
     for nth, label in enumerate(await desk.page(fields)):
-        wanted = {"Genre": genre, "Director": director, "Year": year}
+        wanted = {"Genre": genre, "Director": director, "Year": year, "Date": year}
         await desk.fill(next(value for name, value in wanted.items() if name in label), nth=nth)
     await desk.do("click", element=_sender(desk))
 
