@@ -121,7 +121,7 @@ async def multi_layouts(desk: Desk) -> None:
 
 
 def _sender(desk: Desk) -> str:
-    named = [node for node in desk.nodes() if (node.name or node.text) in ("Submit", "Search")]
+    named = [node for node in desk.nodes() if (node.name or node.text) in ("Submit", "Search", "Go!")]
     return named[-1].ref
 
 
