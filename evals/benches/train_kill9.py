@@ -71,7 +71,7 @@ class Bench:
         while self.counts.kills < self.options.kills:
             process = self._start(run)
             try:
-                code = process.wait(self.random.uniform(0.2, 1.0) * self.seconds)
+                code = process.wait(self.random.uniform(0.1, 0.8) * self.seconds)
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
