@@ -16,7 +16,7 @@ from typing import Any
 
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.metering import Meter
-from knowhow.agents.model import Model, load_model, parse_uri
+from knowhow.agents.model import Model, load_model, parse_uri, with_adapter
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Suite, Trajectory
@@ -28,9 +28,8 @@ def loaded(uri: str, adapter: Path, meter: Meter) -> Iterator[Model]:
     """The model ``hf:PATH?options`` with the adapter in a folder, which is unloaded afterwards. Raises: BadSetting."""
     from knowhow.agents.local.chat import chat_at
 
-    name, mark, options = uri.partition("?")
     chat = chat_at(Path(parse_uri(uri)[1]))
-    model = load_model(f"{name}@{adapter}{mark}{options}", meter=meter, retries=0)
+    model = load_model(with_adapter(uri, adapter, adapter.name), meter=meter, retries=0)
     try:
         yield model
     finally:
