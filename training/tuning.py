@@ -47,7 +47,7 @@ def with_adapter(model: Any, tuning: Tuning, start: Path | None = None, *, refer
     from peft import PeftModel, get_peft_model
 
     if start is not None:
-        return PeftModel.from_pretrained(model, start, is_trainable=True)
+        return _unmasked(PeftModel.from_pretrained(model, start, is_trainable=True))
     config = find(ADAPTERS, tuning.adapter)(tuning.rank)
     if reference and _changes_base(config):
         raise BadSetting(
@@ -58,7 +58,19 @@ def with_adapter(model: Any, tuning: Tuning, start: Path | None = None, *, refer
         made = get_peft_model(model, config)
     if _changes_base(config):
         made.knowhow_first = _weights(made)
-    return made
+    return _unmasked(made)
+
+
+def _unmasked(model: Any) -> Any:
+    """A causal model never looks at padding on the right, and attends twice as fast where no mask tells of it."""
+
+    def unmask(_: Any, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        mask = given.get("attention_mask")
+        on_the_right = mask is not None and mask.ndim == 2 and mask[:, 0].all() and (mask[:, 1:] <= mask[:, :-1]).all()
+        return args, {**given, "attention_mask": None} if on_the_right else given
+
+    model.register_forward_pre_hook(unmask, with_kwargs=True)
+    return model
 
 
 def save(model: Any, folder: Path) -> None:
@@ -97,6 +109,8 @@ def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = Non
 
     gpu = torch.cuda.is_available()
     steps = tuning.updates(rows)
+    if config is not None:  # TRL's read everything twice to save memory, which is scarce on GPUs alone
+        more["gradient_checkpointing"] = gpu
     return (config or TrainingArguments)(
         output_dir=str(folder),
         per_device_train_batch_size=tuning.batch,
@@ -110,12 +124,20 @@ def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = Non
         seed=tuning.seed,
         report_to=tuning.report_to or "none",
         use_cpu=not gpu,
-        bf16=gpu,
+        bf16=gpu or _multiplies_bfloat16(),
         disable_tqdm=True,
         dataloader_pin_memory=gpu,
         remove_unused_columns=False,
         **more,
     )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Has the CPU instructions for it? Without them it is slower than float32."""
+    import torch
+
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> dict[str, Any]:
