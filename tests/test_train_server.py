@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -12,10 +16,13 @@ from pocket import tiny
 from processes import command
 from served import MAIN, server
 from test_train_cli import knowhow
+from tiny_model import tiny_adapter
 from typer.testing import CliRunner
 
+from knowhow.agents.local.engine import Engine
 from knowhow.agents.local.types import Sampling
 from knowhow.agents.model import drop_adapter, with_adapter
+from knowhow.agents.models._lora_server import load_adapter, unload_adapter
 from knowhow.agents.samples import unfolded
 from knowhow.environments.errors import BadSetting, ModelError
 from knowhow.environments.types import Trajectory
@@ -46,15 +53,60 @@ def url(base: Path) -> Iterator[str]:
         yield json.loads(line)["url"]
 
 
+@dataclass
+class Others:
+    """Two further adapters that come to the server and go, under a new name each time, and what they replied."""
+
+    url: str
+    weights: Sequence[Path]
+    replies: list[tuple[Path, list[int], list[int]]] = field(default_factory=list)
+    """The weights, the prompt's token ids and the reply's."""
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        over = Event()
+        thread = Thread(target=self._swap, args=(over,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _swap(self, over: Event) -> None:
+        for version in count():
+            if over.is_set():
+                return
+            name, weights = f"other-v{version}", self.weights[version % len(self.weights)]
+            load_adapter(self.url, name, weights)
+            asked = {"messages": [{"role": "user", "content": f"Look at mug {version}."}], "return_token_ids": True}
+            body = {"model": name, "temperature": 0, "max_tokens": 8, **asked}
+            told = httpx.post(f"{self.url}/chat/completions", json=body, timeout=60).json()
+            self.replies.append((weights, told["prompt_token_ids"], told["choices"][0]["token_ids"]))
+            unload_adapter(self.url, name)
+
+
 @pytest.fixture(scope="module")
-def evolved(base: Path, url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def others(base: Path, url: str, tmp_path_factory: pytest.TempPathFactory) -> Others:
+    root = tmp_path_factory.mktemp("others")
+    return Others(url, [tiny_adapter(root / f"{seed}", base, seed=seed) for seed in (1, 2)])
+
+
+@pytest.fixture(scope="module")
+def evolved(base: Path, url: str, others: Others, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """While it evolves, the server's other adapters are swapped."""
     out = tmp_path_factory.mktemp("evolved") / "run"
+    with others.swapped():
+        _evolve(base, url, out)
+    return out
+
+
+def _evolve(base: Path, url: str, out: Path) -> None:
     knowhow(
         *("evolve", "--model", f"vllm:tiny@{url}?{HOW}", "--base", base, "--episodes", 4, "--rounds", 2),
         *("--validation", 2, "--train-every", 2, "--trial", 3, "--recipe", "verifier(balanced=False)"),
         *("--tuning", "steps=4, batch=2, rate=0.05, rank=4, adapter='vera'", "--out", out),
     )
-    return out
 
 
 def test_the_replies_of_a_trial_are_by_the_adapter_on_the_server_and_by_the_base_without_it(
@@ -69,6 +121,15 @@ def test_the_replies_of_a_trial_are_by_the_adapter_on_the_server_and_by_the_base
     assert_by(base, None, without)
     assert {sample.model for one in without for sample in one.samples if sample} == {"tiny"}
     assert offered(url) == {"tiny"}, "it did not gain, and was unloaded"
+
+
+def test_adapters_that_are_swapped_meanwhile_reply_for_themselves(base: Path, evolved: Path, others: Others) -> None:
+    assert len(others.replies) > 20
+    for weights in others.weights:
+        engine = engine_of(base, weights)
+        for prompt, ids in [(prompt, ids) for own, prompt, ids in others.replies if own == weights]:
+            assert ids == greedy(engine, prompt)
+    assert len({tuple(ids) for _, _, ids in others.replies}) > 1, "they differ, so that a swap would be seen"
 
 
 def test_an_active_adapter_plays_a_run_on_the_server(base: Path, url: str, evolved: Path, tmp_path: Path) -> None:
@@ -116,12 +177,19 @@ def offered(url: str) -> set[str]:
 
 def assert_by(base: Path, weights: Path | None, episodes: Sequence[Trajectory]) -> None:
     """The token ids that were sampled are those which the engine draws here, with these weights."""
-    from knowhow.agents.local.engine import Engine
+    engine = engine_of(base, weights)
+    for prompt, sample in [two for one in episodes for two in filter(None, unfolded(one.samples))]:
+        assert greedy(engine, prompt) == list(sample.tokens)
 
+
+def engine_of(base: Path, weights: Path | None) -> Engine:
+    """With the weights, where there are some, as the adapter ``it``."""
     engine = Engine(base)
     if weights is not None:
         engine.load_adapter("it", weights)
-    sampling = Sampling(temperature=0, max_tokens=8)
-    for prompt, sample in [two for one in episodes for two in filter(None, unfolded(one.samples))]:
-        reply = engine.submit(prompt, sampling, "it" if weights else "").result()
-        assert tuple(token.id for token in reply.tokens) == sample.tokens
+    return engine
+
+
+def greedy(engine: Engine, prompt: Sequence[int]) -> list[int]:
+    reply = engine.submit(prompt, Sampling(temperature=0, max_tokens=8), "it" if engine.adapters else "").result()
+    return [token.id for token in reply.tokens]
