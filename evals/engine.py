@@ -32,9 +32,13 @@ class Cast:
     memory_version: int
     tag: str
 
+    def played_by(self, uri: str) -> Model:
+        """The model of ``uri``, which spends from the same budget. Raises: what it names that there is not."""
+        return self.model if uri == self.model.uri else load(self.settings, uri, self.model.meter)
+
     def attempt(self, uri: str) -> Attempt:
         """One episode, by the model of ``uri``. Raises: what the settings name that there is not."""
-        model = self.model if uri == self.model.uri else load(self.settings, uri, self.model.meter)
+        model = self.played_by(uri)
         agent = Agent(model, model.meter, self.recall, uri, memory_version=self.memory_version, tag=self.tag)
         return compose(self.suite, agent, self.settings.method)
 

@@ -13,10 +13,14 @@ from locked import Locked, played, tiny_locked
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.local.chat import chat_at
 from knowhow.agents.metering import Meter
-from knowhow.agents.model import load_model
+from knowhow.agents.model import Model, load_model
 from knowhow.agents.types import Start
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.types import Sample, Task, Trajectory
+from knowhow.evals.folder import RunFolder
+from knowhow.evals.run import run
+from knowhow.evals.settings import Settings
+from knowhow.memory.episodes import Episodes
 from knowhow.training import test_time
 from knowhow.training.recipes import test_time as recipes
 from knowhow.training.registry import weights_hash
@@ -82,6 +86,10 @@ def test_as_a_recipe_it_learns_what_is_near_the_uncertain_episodes() -> None:
     assert {one.why: one.count for one in data.dropped} == {"near no uncertain episode": 3}
 
 
+def model(uri: str) -> Model:
+    return load_model(uri, meter=Meter())
+
+
 class Noted:
     """Notes what is trained on, and lets it be trained."""
 
@@ -118,7 +126,7 @@ def test_an_unsure_case_is_played_with_an_adapter_of_its_own_and_the_base_stays_
 
     async def work() -> None:
         plain, loaded = await _greedy(uri, tasks[0]), _weights(chat)
-        always = test_time.tuned_at_test_time(uri, Locked(), pool, noted.recipe(similar=2, share=1.0), BRIEF)
+        always = test_time.tuned_at_test_time(model(uri), Locked(), pool, noted.recipe(similar=2, share=1.0), BRIEF)
         one, other = await asyncio.gather(always(tasks[0], Start(0)), always(tasks[1], Start(1)))
         adapters = [{sample.model for sample in found.samples if sample} for found in (one, other)]
         assert [len(names) for names in adapters] == [1, 1] and adapters[0] != adapters[1]
@@ -130,7 +138,7 @@ def test_an_unsure_case_is_played_with_an_adapter_of_its_own_and_the_base_stays_
         assert await _greedy(uri, tasks[0]) == plain
         after = _weights(chat)
         assert after.keys() == loaded.keys() and all(torch.equal(after[name], loaded[name]) for name in loaded)
-        never = test_time.tuned_at_test_time(uri, Locked(), pool, noted.recipe(share=0.0), BRIEF)
+        never = test_time.tuned_at_test_time(model(uri), Locked(), pool, noted.recipe(share=0.0), BRIEF)
         assert ((await never(tasks[0], Start(0))).method, (await never(tasks[0], Start(0))).attempts) == ("", 1)
 
     asyncio.run(work())
@@ -141,12 +149,32 @@ def test_an_unsure_case_is_played_with_an_adapter_of_its_own_and_the_base_stays_
 def test_what_cannot_be_tuned_is_told(base: Path) -> None:
     pool = [sure(one, 1.0) for one in played(1)]
     with pytest.raises(BadSetting, match="use hf:PATH, without an adapter"):
-        test_time.tuned_at_test_time("novice", Locked(), pool)
+        test_time.tuned_at_test_time(model("novice"), Locked(), pool)
     with pytest.raises(BadSetting, match="use hf:PATH, without an adapter"):
-        test_time.tuned_at_test_time(f"hf:{base}@x", Locked(), pool)
+        test_time.check(f"hf:{base}@x")
     with pytest.raises(BadSetting, match="test split"):
         test_time.tuned_at_test_time(
-            f"hf:{base}", Locked(), [replace(one, task=replace(one.task, split="test")) for one in pool]
+            model(f"hf:{base}"), Locked(), [replace(one, task=replace(one.task, split="test")) for one in pool]
         )
     with pytest.raises(BadSetting, match="similar=0"):
         recipes.TestTime(similar=0)
+
+
+def test_a_run_has_it_as_its_engine(base: Path, tmp_path: Path) -> None:
+    pool, uri = tmp_path / "pool", f"hf:{base}?max_tokens=40"
+    with RunFolder.create(pool, "run", Settings(suite="locked:Locked", split="train", model=uri)) as made:
+        for index, one in enumerate(played(3)):
+            made.episodes.put(sure(one, 1.0), phase="run", round=0, index=index)
+    engine = f"test_time(pool='{pool}', similar=2, share=1.0, steps=2)"
+    settings = Settings("locked:Locked", "validation", uri, episodes=2, memory="none", engine=engine)
+    result = asyncio.run(run(settings, tmp_path / "out"))
+    with Episodes.open(tmp_path / "out") as stored:
+        episodes = stored.find("run")
+    assert result["episodes"] == 2 and {one.method for one in episodes} == {test_time.METHOD}
+    for wrong, why in (
+        (replace(settings, method="retry"), "leave out --method retry"),
+        (replace(settings, model="novice"), "the model novice cannot be trained at test time"),
+        (replace(settings, engine=f"test_time(pool='{tmp_path / 'no'}')"), "there is no episode store at"),
+    ):
+        with pytest.raises(KnowhowError, match=why):
+            asyncio.run(run(wrong, tmp_path / "wrong"))

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from knowhow.agents.episode import Agent, play
-from knowhow.agents.metering import Meter
-from knowhow.agents.model import load_model, parse_uri
-from knowhow.agents.types import Attempt, Recall, Start, nothing
+from knowhow.agents.model import Model, parse_uri
+from knowhow.agents.types import Attempt, Start
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Task, Trajectory
 from knowhow.training.examples import all_whole
@@ -32,29 +32,25 @@ BRIEF = Tuning(steps=20, batch=4, rate=1e-3)
 
 
 def tuned_at_test_time(
-    uri: str,
+    model: Model,
     suite: Suite,
     played: Sequence[Trajectory],
     recipe: TestTime = TestTime(),  # noqa: B008 - it is immutable
     tuning: Tuning = BRIEF,
-    *,
-    meter: Meter | None = None,
-    recall: Recall = nothing,
+    **labels: Any,
 ) -> Attempt:
     """An attempt by the model ``hf:PATH?options``, made again with an adapter of its own where the first was unsure.
+    ``labels`` are what else an ``Agent`` has: ``recall``, ``memory_version``, ``tag``.
 
-    ``played`` are its training episodes with samples: they say what is unsure for this model, and hold the successes to
-    learn from. A trajectory of two attempts counts them, with the usage and the seconds of both and of the training;
+    ``played`` are training episodes of that model with samples: they say what is unsure for it, and hold the successes
+    to learn from. A trajectory of two attempts counts them, with the usage and the seconds of both and of the training;
     its ``method`` tells.
 
     Raises: BadSetting for another model, where no episode tells its samples, or where one is of a test task.
     """
-    scheme, name, _ = parse_uri(uri)
-    if scheme != "hf" or "@" in name:
-        raise BadSetting(f"the model {uri} cannot be trained at test time; use hf:PATH, without an adapter")
+    base, agent = check(model.uri), Agent(model, model.meter, model=model.uri, **labels)
     won, limit = successes(played, cap=recipe.cap, seed=recipe.seed).rows, recipe.limit(played)
-    meter = meter or Meter()
-    plain = play(suite, Agent(load_model(uri, meter=meter), meter, recall, uri))
+    plain = play(suite, agent)
     one_at_a_time = asyncio.Lock()  # trainers share settings of their libraries
 
     async def attempt(task: Task, start: Start) -> Trajectory:
@@ -64,11 +60,11 @@ def tuned_at_test_time(
         if not near:
             return first
         with TemporaryDirectory(prefix="knowhow-") as folder:
-            job = Job(Path(name), Path(folder), replace(tuning, save_every=tuning.steps or tuning.save_every))
+            job = Job(base, Path(folder), replace(tuning, save_every=tuning.steps or tuning.save_every))
             async with one_at_a_time:
                 await asyncio.to_thread(recipe.train, job, all_whole(near))
-            with loaded(uri, job.adapter, meter) as decide:
-                second = await play(suite, Agent(decide, meter, recall, uri, METHOD))(task, start)
+            with loaded(model.uri, job.adapter, model.meter) as decide:
+                second = await play(suite, replace(agent, decide=decide, method=METHOD))(task, start)
         return replace(
             second,
             attempts=first.attempts + second.attempts,
@@ -77,3 +73,11 @@ def tuned_at_test_time(
         )
 
     return attempt
+
+
+def check(uri: str) -> Path:
+    """The folder of a model that can be trained at test time. Raises: BadSetting."""
+    scheme, name, _ = parse_uri(uri)
+    if scheme != "hf" or "@" in name:
+        raise BadSetting(f"the model {uri} cannot be trained at test time; use hf:PATH, without an adapter")
+    return Path(name)
