@@ -22,21 +22,24 @@ from knowhow.environments.types import Suite, Task
 
 @dataclass(frozen=True)
 class SelfEvolving:
-    """``rate`` in (0, 1] is how fast the past is forgotten; a lower ``temperature`` keeps more to the best kinds."""
+    """``rate`` in (0, 1] is how fast the past is forgotten; a lower ``temperature`` keeps more to the best kinds.
+    ``failures``: what a failure pays besides, for an agent that learns by reflecting on them."""
 
     tasks: Sequence[Task]
     suite: Suite
     ask: Ask
     rate: float = 0.5
     temperature: float = 0.25
+    failures: float = 0.0
     labels = True
 
     def __post_init__(self) -> None:
         between(0.01, 1, rate=self.rate)
         between(0.01, 100, temperature=self.temperature)
+        between(0, 100, failures=self.failures)
 
     async def next(self, count: int, progress: Progress) -> Choice:
-        pays = gains(progress.rounds, self.rate)
+        pays = gains(progress.rounds, self.rate, self.failures)
         arms = kinds(self.tasks)
         weights = [exp(pays.get(kind, 0.0) / self.temperature) for kind in arms]
         fresh = Fresh(self.tasks, progress.outcomes)
@@ -44,14 +47,15 @@ class SelfEvolving:
         return Choice(tuple(fresh.take(arms[arm]) for arm in drawn), {"gains": pays})
 
 
-def gains(rounds: Sequence[Sequence[Outcome]], rate: float) -> dict[str, float]:
-    """What each kind that was met pays: Q(kind) += rate * (mean of \\|advantage\\| in the round - Q(kind))."""
+def gains(rounds: Sequence[Sequence[Outcome]], rate: float, failures: float = 0.0) -> dict[str, float]:
+    """What each kind that was met pays: Q(kind) += rate * (mean of \\|advantage\\| in the round - Q(kind)). What was
+    missing of a reward pays ``failures`` times itself besides."""
     pays: dict[str, float] = {}
     usual: dict[str, float] = {}
     for round in rounds:
         for kind, rewards in _by_kind(round).items():
             before = usual.get(kind, 0.5)
-            gain = fmean(abs(reward - before) for reward in rewards)
+            gain = fmean(abs(reward - before) + failures * (1 - reward) for reward in rewards)
             pays[kind] = pays.get(kind, 0.0) + rate * (gain - pays.get(kind, 0.0))
             usual[kind] = before + rate * (fmean(rewards) - before)
     return pays
