@@ -78,8 +78,9 @@ class Scienceworld(Suite):
             yield EngineEpisode(worker, game, self._feedback)
 
     def oracle(self, task: Task, *, seed: int) -> Sequence[ToolCall] | None:
-        """The engine's gold path."""
-        return [ToolCall("act", {"command": command}) for command in _gold(*self._game(task).values())]
+        """The engine's gold path; None where it is longer than an episode, as those of inclined planes may be."""
+        path = _gold(*self._game(task).values())
+        return [ToolCall("act", {"command": command}) for command in path] if len(path) <= self.max_steps else None
 
     @functools.cached_property
     def _listed(self) -> Mapping[Split, Sequence[Task]]:
