@@ -5,7 +5,9 @@ This file imports nothing of its own package: the process that loads it may not 
 
 from __future__ import annotations
 
+import base64
 import importlib
+import io
 import os
 import re
 from collections.abc import Sequence
@@ -15,8 +17,11 @@ from typing import Any
 class Engine:
     """One episode. The browser ends with the process, however that ends."""
 
-    def reset(self, id: str, seed: int, actions: Sequence[str], browser: str, flags: Sequence[str]) -> dict[str, Any]:
-        """Begin a task: what is seen (``text``), the ``goal``, this step's ``reward``, whether it is ``over``.
+    def reset(
+        self, id: str, seed: int, actions: Sequence[str], browser: str, flags: Sequence[str], pictures: bool
+    ) -> dict[str, Any]:
+        """Begin a task: what is seen (``text``, and its ``images`` where ``pictures`` are wanted), the ``goal``, this
+        step's ``reward``, whether it is ``over``.
 
         ``browser`` is played with where Playwright's own is not installed. Raises: whatever the task does.
         """
@@ -29,6 +34,7 @@ class Engine:
         options = {"slow_mo": 0, "action_mapping": actions_of.to_python_code, "disable_env_checker": True}
         self._env: Any = gymnasium.make(f"browsergym/{id}", **options)
         self._earned = 0.0
+        self._pictures = pictures
         seen, _ = self._env.reset(seed=seed)
         return self._seen(seen, 0.0, over=False)
 
@@ -47,7 +53,17 @@ class Engine:
         wrong = [f"That failed: {seen['last_action_error'].splitlines()[0]}"] if seen["last_action_error"] else []
         told = [one["message"] for one in seen["chat_messages"] if one["role"] == "user"][1:]
         text = "\n".join([*wrong, *(f"The user says: {message}" for message in told), page])
-        return {"text": text, "goal": seen["goal"], "reward": reward, "over": over}
+        images = [_picture(seen["screenshot"])] if self._pictures else []
+        return {"text": text, "images": images, "goal": seen["goal"], "reward": reward, "over": over}
+
+
+def _picture(pixels: Any) -> str:
+    """A ``data:`` URL of pixels (height, width, 3)."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def prepare() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from base64 import b64decode
 
 import pytest
 
@@ -55,6 +56,17 @@ async def test_an_episode_is_played_and_won_by_the_actions_that_browsergym_knows
             if seen.done:
                 break
     assert (seen.reward, seen.terminated, seen.commands) == (1.0, True, ())
+
+
+async def test_models_that_see_get_the_page_as_a_picture_where_it_is_asked_for() -> None:
+    for screenshots, begins in (("always", b"\x89PNG"), ("never", b"")):
+        suite = Browsergym("miniwob.click-test", screenshots=screenshots)
+        async with suite.open(suite.tasks("test")[0], seed=0) as env:
+            images = (await env.reset()).images
+        assert b64decode("".join(images).removeprefix("data:image/png;base64,")).startswith(begins)
+        assert len(images) == (screenshots == "always")
+    with pytest.raises(BadSetting, match="screenshots='asked' is none of never, always"):
+        Browsergym(screenshots="asked")
 
 
 async def test_settings_and_tasks_of_others_are_refused_when_an_episode_is_opened() -> None:

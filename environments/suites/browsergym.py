@@ -20,7 +20,7 @@ from knowhow.environments.browser.commands import values_in
 from knowhow.environments.browser.executable import executable
 from knowhow.environments.browsergym_engine import package_of
 from knowhow.environments.calls import render_call
-from knowhow.environments.discover import at_least, split_list, unknown
+from knowhow.environments.discover import at_least, one_of, split_list, unknown
 from knowhow.environments.episode import Episode
 from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
 from knowhow.environments.lazy import Lazy
@@ -44,6 +44,7 @@ class Browsergym(Suite):
     each. ``fixed``: every id is one task, in one split alone, for benchmarks whose tasks are the same with every seed.
     ``actions``: sets of BrowserGym's high-level actions; with ``nav`` an agent may open any page that can be reached,
     files of this machine among them. ``hosts``: what may be reached, separated by commas; by default files alone.
+    ``screenshots``: "always" shows models that see the page with every observation.
 
     The seed of an episode changes nothing. There is no oracle: BrowserGym's own solutions are no calls.
 
@@ -66,10 +67,12 @@ class Browsergym(Suite):
         fixed: bool = False,
         actions: str = "bid, chat, infeas",
         hosts: str = "",
+        screenshots: str = "never",
         max_steps: int = 15,
     ) -> None:
         at_least(3, size=size)
         at_least(1, max_steps=max_steps)
+        one_of(("never", "always"), screenshots=screenshots)
         self._patterns = split_list(ids)
         if not self._patterns:
             raise BadSetting(f"ids='' names no task; name one, as in ids={EASY.partition(',')[0]!r}")
@@ -78,6 +81,7 @@ class Browsergym(Suite):
         self._actions = split_list(actions)
         rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in split_list(hosts))])
         self._flags = [*FLAGS, f"--host-resolver-rules={rules}", *(["--no-sandbox"] if _is_root() else [])]
+        self._pictures = screenshots == "always"
         self.max_steps = max_steps
 
     def tasks(self, split: Split) -> Sequence[Task]:
@@ -91,7 +95,7 @@ class Browsergym(Suite):
         if id not in self._ids or not own.isdecimal():
             raise UnknownName(f"the suite {self.name} has no task {task.id!r}; take one from tasks({task.split!r})")
         async with _workers().open() as worker:
-            game = (id, int(own), self._actions, _browser(), self._flags)
+            game = (id, int(own), self._actions, _browser(), self._flags, self._pictures)
             yield _Browsing(worker, game, _tools(tuple(self._actions)))
 
     @functools.cached_property
@@ -131,7 +135,9 @@ class _Browsing(Episode):
 
     def _feedback(self, seen: Mapping[str, Any]) -> Feedback:
         commands = () if seen["over"] else tuple(dict.fromkeys(self._commands(seen["text"])))
-        return Feedback(seen["text"], seen["reward"], terminated=seen["over"], commands=commands)
+        return Feedback(
+            seen["text"], seen["reward"], terminated=seen["over"], commands=commands, images=tuple(seen["images"])
+        )
 
     def _commands(self, page: str) -> list[str]:
         offered = {tool["function"]["name"] for tool in self.tools}
