@@ -60,7 +60,7 @@ def weighted_loss(logits: Any, ids: Any, weights: Any) -> Any:
 
 
 def padded(pad: int) -> Any:
-    """A collator of ``input_ids`` and ``weights`` that pads on the right."""
+    """A collator of ``input_ids`` and ``weights`` that pads on the right, where a causal model needs no mask."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
@@ -69,7 +69,6 @@ def padded(pad: int) -> Any:
         weights = [torch.tensor(row["weights"], dtype=torch.float32) for row in batch]
         return {
             "input_ids": pad_sequence(ids, batch_first=True, padding_value=pad),
-            "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
             "weights": pad_sequence(weights, batch_first=True),
         }
 
