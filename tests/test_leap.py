@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_the_student_comes_to_prefer_the_teachers_calls_in_two_stages_and_the_ba
 
     def margin() -> float:
         better = log_likelihoods(model, tokenizer, [to_imitate(row) for row in pairs])
-        worse = log_likelihoods(model, tokenizer, [to_imitate(replace(row, chosen=row.rejected)) for row in pairs])
+        worse = log_likelihoods(model, tokenizer, [to_imitate(row, row.rejected) for row in pairs])
         return sum(better) - sum(worse)
 
     plain = margin()
@@ -140,13 +141,25 @@ def test_what_the_student_could_not_have_done_is_left_out(base: Path, tmp_path: 
     rows = Leap(cap=0, longer=1.0).in_suite(Locked()).examples(played(2)).rows
     pairs = [row for row in rows if isinstance(row, Pair)]
     model, tokenizer = open_base(base)
-    scores = sorted(log_likelihoods(model, tokenizer, [to_imitate(row) for row in pairs]))
-    middle = (scores[len(scores) // 2 - 1] + scores[len(scores) // 2]) / 2
-    kept, told = realisable(Job(base, tmp_path, SHORT), rows, float(torch.tensor(middle).exp()))
+    better = log_likelihoods(model, tokenizer, [to_imitate(row) for row in pairs])
+    worse = log_likelihoods(model, tokenizer, [to_imitate(row, row.rejected) for row in pairs])
+    gaps = [min(0.0, one - other) for one, other in zip(better, worse, strict=True)]
+    low, high = min(gaps), max(gaps)
+    assert low < high
+    kept, told = realisable(Job(base, tmp_path, SHORT), rows, exp((low + high) / 2))
     assert 0 < told["unlikely"] < len(pairs) and told["unlikely"] + len(kept) == len(rows)
     assert [row for row in kept if not isinstance(row, Pair)] == [row for row in rows if not isinstance(row, Pair)]
     with pytest.raises(BadSetting, match="lower least"):
-        realisable(Job(base, tmp_path, SHORT), pairs, 0.999999)
+        realisable(Job(base, tmp_path, SHORT), [pairs[gaps.index(low)]], exp(low / 2))
+
+
+def test_a_correction_is_another_call_after_the_students_own_words() -> None:
+    lost = next(one for one in played(1) if not one.success)
+    words = [{**one, "content": "It is this one."} if one["role"] == "assistant" else one for one in lost.messages]
+    rows = Leap(cap=0).in_suite(Locked()).examples([replace(lost, messages=tuple(words))]).rows
+    pairs = [row for row in rows if isinstance(row, Pair)]
+    assert pairs and all(deeds(row.chosen) != deeds(row.rejected) for row in pairs)
+    assert {row.chosen["content"] for row in pairs} == {"It is this one."}
 
 
 def test_a_killed_training_does_not_repeat_the_stage_that_was_done(base: Path, tmp_path: Path) -> None:

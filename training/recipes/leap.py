@@ -1,9 +1,10 @@
 """LEAP: a teacher that knows the hidden state corrects the student's own episodes (arXiv 2410.05434).
 
 First the corrected steps are imitated, then they are preferred to what the student did there. The teacher is the
-suite's oracle, and the world itself proves every correction (``training/correcting.py``). A teacher who knows too much
-asks for what the student cannot know; so a correction that the student itself gives next to no probability is left
-out.
+suite's oracle, and the world itself proves every correction (``training/correcting.py``): another call after the
+student's own words. A teacher who knows too much asks for what the student cannot know; so a correction that the
+student itself gives next to no probability, beside what it did, is left out, and with it one that its words speak
+against.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ Corrected = Example | Pair
 class Leap:
     """``cap``: the most steps of an episode that are corrected, drawn by ``seed`` (0: all). Failures are corrected, and
     successes with more than ``longer`` times the oracle's steps. ``least``: the least probability that the student
-    gives to a correction. ``rounds`` of preference follow the imitation, each from the one before; every stage takes
-    the steps that the tuning says."""
+    gives to a correction, as a share of that of what it did. ``rounds`` of preference follow the imitation, each from
+    the one before; every stage takes the steps that the tuning says."""
 
     cap: int = 8
     longer: float = 2.0
@@ -56,7 +57,7 @@ class Leap:
     def __post_init__(self) -> None:
         at_least(0, cap=self.cap, rounds=self.rounds)
         if not 0 <= self.least < 1:
-            raise BadSetting(f"least={self.least} must be a probability below 1")
+            raise BadSetting(f"least={self.least} must be a share of a probability, from 0 to below 1")
 
     def in_suite(self, suite: Suite | None) -> Leap:
         if suite is None or type(suite).oracle is Suite.oracle:
@@ -101,7 +102,8 @@ class Leap:
 
 
 def realisable(job: Job, rows: Sequence[Corrected], least: float) -> tuple[list[Corrected], dict[str, int]]:
-    """The rows without the corrections to which the student gives less than ``least``, and how many were left out.
+    """The rows without the corrections to which the student gives less than ``least`` of the probability of what it
+    did, and how many were left out.
 
     Raises: BadSetting where none is left.
     """
@@ -112,31 +114,41 @@ def realisable(job: Job, rows: Sequence[Corrected], least: float) -> tuple[list[
     if job.start is not None:
         model = with_adapter(model, job.tuning, job.start)
     pairs = [row for row in rows if isinstance(row, Pair)]
-    scores = log_likelihoods(model.eval(), tokenizer, [to_imitate(row) for row in pairs], job.tuning.longest)
-    beyond = {id(row) for row, score in zip(pairs, scores, strict=True) if exp(score) < least or score == -inf}
+    made = [to_imitate(row, reply) for row in pairs for reply in (row.chosen, row.rejected)]
+    scores = log_likelihoods(model.eval(), tokenizer, made, job.tuning.longest)
+    shares = [_share(*two) for two in zip(scores[::2], scores[1::2], strict=True)]
+    beyond = {id(row) for row, share in zip(pairs, shares, strict=True) if share < least or not share}
     kept = [row for row in rows if id(row) not in beyond]
     if not kept:
-        raise BadSetting(f"the student gives none of {len(pairs)} corrections a probability of {least:g}; lower least")
+        raise BadSetting(
+            f"the student gives none of {len(pairs)} corrections {least:g} of the probability of what it did; "
+            "lower least"
+        )
     return kept, {"corrections": len(pairs) - len(beyond), "agreed": len(rows) - len(pairs), "unlikely": len(beyond)}
 
 
-def to_imitate(row: Corrected) -> Example:
-    """The teacher's reply after the student's episode so far."""
+def _share(chosen: float, rejected: float) -> float:
+    """Of log-probabilities: the first one's probability in the second one's; 0 where there is no telling."""
+    return 0.0 if -inf in (chosen, rejected) else exp(min(chosen - rejected, 0.0))
+
+
+def to_imitate(row: Corrected, reply: Message | None = None) -> Example:
+    """A reply, by default the teacher's, after the student's episode so far."""
     if isinstance(row, Example):
         return row
-    return Example((*row.prompt, row.chosen), (*[0.0] * len(row.prompt), 1.0), row.source, row.tools)
+    return Example((*row.prompt, reply or row.chosen), (*[0.0] * len(row.prompt), 1.0), row.source, row.tools)
 
 
 def _row(one: Trajectory, correction: Correction) -> Corrected:
     reply, said = correction.reply, one.messages[correction.reply.place]
-    taught = _reply(correction.call)
+    taught = _reply(correction.call, said)
     if deeds(said)[:1] == deeds(taught):
         return next(turn for turn in turns(one) if turn.source.step == reply.step)
     source = source_of(one, reply.step)
     return Pair(one.messages[: reply.place], taught, said, replace(source, model=TEACHER), source, one.tools)
 
 
-def _reply(call: ToolCall) -> Message:
+def _reply(call: ToolCall, said: Message) -> Message:
     function = {"name": call.name, "arguments": json.dumps(dict(call.arguments))}
     made = {"type": "function", "id": TEACHER, "function": function}
-    return {"role": "assistant", "content": "", "tool_calls": [made]}
+    return {"role": "assistant", "content": said.get("content") or "", "tool_calls": [made]}
