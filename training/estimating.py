@@ -9,7 +9,7 @@ from typing import Any
 from knowhow.training.imitating import padded, weighted_loss
 from knowhow.training.settings import Tuning
 from knowhow.training.tokens import Row, rows
-from knowhow.training.tuning import open_base, with_adapter
+from knowhow.training.tuning import in_bfloat16, open_base, with_adapter
 from knowhow.training.types import Data, Datum, Example, Pair
 
 SAMPLE = 64
@@ -20,13 +20,18 @@ def measured(base: Path, data: Data[Datum], tuning: Tuning, steps: int) -> dict[
     import torch
 
     model, tokenizer = open_base(base)
-    model = with_adapter(model, tuning)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = with_adapter(model, tuning).to(device)
     made = [row for datum in data.rows[:SAMPLE] for row in rows(tokenizer, _example(datum), tuning.longest)]
     middling = sorted(made, key=lambda row: len(row.ids))[len(made) // 2] if made else Row((0, 0), (0.0, 1.0))
     batch = padded(0)([{"input_ids": list(middling.ids), "weights": list(middling.weights)}] * tuning.batch)
-    weights = batch.pop("weights")
+    ids, weights = batch["input_ids"].to(device), batch["weights"].to(device)
     began = time.perf_counter()
-    weighted_loss(model(**batch, use_cache=False).logits, batch["input_ids"], weights).backward()
+    with torch.autocast(device, torch.bfloat16, enabled=in_bfloat16()):
+        logits = model(input_ids=ids, use_cache=False).logits
+    weighted_loss(logits, ids, weights).backward()
+    if device == "cuda":
+        torch.cuda.synchronize()
     seconds = time.perf_counter() - began
     if torch.cuda.is_available():
         memory = torch.cuda.max_memory_allocated() / 1e6

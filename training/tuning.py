@@ -124,7 +124,7 @@ def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = Non
         seed=tuning.seed,
         report_to=tuning.report_to or "none",
         use_cpu=not gpu,
-        bf16=gpu or _multiplies_bfloat16(),
+        bf16=in_bfloat16(),
         disable_tqdm=True,
         dataloader_pin_memory=gpu,
         remove_unused_columns=False,
@@ -132,12 +132,12 @@ def arguments(folder: Path, tuning: Tuning, rows: int, config: type | None = Non
     )
 
 
-def _multiplies_bfloat16() -> bool:
-    """Has the CPU instructions for it? Without them it is slower than float32."""
+def in_bfloat16() -> bool:
+    """Is training done in it? On GPUs, and on CPUs that have instructions for it: without, it is slower."""
     import torch
 
     able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return torch.cuda.is_available() or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> dict[str, Any]:
