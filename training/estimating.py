@@ -33,7 +33,7 @@ def measured(base: Path, data: Data[Datum], tuning: Tuning, steps: int) -> dict[
     if device == "cuda":
         torch.cuda.synchronize()
     seconds = time.perf_counter() - began
-    if torch.cuda.is_available():
+    if device == "cuda":
         memory = torch.cuda.max_memory_allocated() / 1e6
     else:
         memory = _memory_mb(model, tuning.batch * len(middling.ids))
