@@ -4,7 +4,7 @@
 
 From the adapter ``--start`` on, or from the base, it plays tasks made to ``--design``, in groups of attempts, once for
 each seed and each ``--betas`` (0: nothing holds it). Prints one JSON object: for each beta the mean reward of the
-first and of the last ``--window`` updates by seed, what was gained, paired by seed, with its 95% bootstrap interval,
+first and of the last ``--window`` updates by seed, what was gained with its 95% interval by Student's t over the seeds,
 and how far the last updates are from the start (KL divergence in nats a token). ``curves`` holds every update. What is
 in ``--out`` already is not trained again; a training that was interrupted goes on.
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 from knowhow.environments.suites.household import Household
 from knowhow.evals.folder import write_json
-from knowhow.evals.stats import paired
+from knowhow.evals.stats import over_runs
 from knowhow.training.recipe import Job
 from knowhow.training.reinforcing import Reinforcement, reinforce
 from knowhow.training.settings import Tuning
@@ -61,7 +61,7 @@ def told(found: Sequence[dict[str, list[float]]], window: int) -> dict[str, Any]
     return {
         "first": [round(mean, 3) for mean in first],
         "last": [round(mean, 3) for mean in last],
-        "gained": paired(last, first),
+        "gained": over_runs([end - begin for begin, end in zip(first, last, strict=True)]),
         "kl": [round(fmean(one["kls"][-window:]), 4) for one in found if one["kls"]],
         "curves": [one["rewards"] for one in found],
     }
