@@ -110,6 +110,13 @@ def test_what_always_fails_or_always_succeeds_comes_to_pay_nothing_and_what_chan
     assert count["light"] > 3 * max(count["heat"], count["put"])
 
 
+def test_failures_pay_besides_where_they_are_to() -> None:
+    rounds = [[*of("heat", 0, 0), *of("put", 1, 1)] for _ in range(6)]
+    pays = gains(rounds, 0.5, failures=2.0)
+    assert 1.9 < pays["heat"] < 2.2 and pays["put"] < 0.1
+    assert gains([of("put", 0.25)], 1.0, failures=1.0) == {"put": 1.0}
+
+
 def test_a_draw_gives_each_its_share_to_the_next_whole_number() -> None:
     for seed in range(50):
         count = Counter(systematic([1.0, 2.0, 4.5], 9, Random(seed)))
