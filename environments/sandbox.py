@@ -106,7 +106,7 @@ class _Guest:
         process: subprocess.Popen[bytes],
         limits: Limits,
         reader: asyncio.StreamReader,
-        writers: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        writers: tuple[asyncio.StreamWriter, ...],
         errors: asyncio.StreamReader,
     ) -> None:
         self.reader = reader
@@ -219,20 +219,23 @@ async def _start(source: str, limits: Limits, files: Mapping[str, str], *, talks
 
 
 async def _guest(start: Started, limits: Limits) -> _Guest:
-    ours, theirs = socket.socketpair()
-    our_errors, their_errors = socket.socketpair()
-    with theirs, their_errors:
-        process = _process(start, theirs.fileno(), their_errors.fileno())
-    reader, writer = await asyncio.open_connection(sock=ours, limit=limits.output_kb << 10)
-    errors, closing = await asyncio.open_connection(sock=our_errors)
-    return _Guest(process, limits, reader, (writer, closing), errors)
+    # One for each way: a write that fails because nobody reads any more ends a connection, and what it has still to
+    # give is lost.
+    ours, theirs = zip(*(socket.socketpair() for _ in range(3)), strict=True)
+    with theirs[0], theirs[1], theirs[2]:
+        process = _process(start, *(one.fileno() for one in theirs))
+    ours[0].shutdown(socket.SHUT_RD)
+    _, writer = await asyncio.open_connection(sock=ours[0])
+    reader, closing = await asyncio.open_connection(sock=ours[1], limit=limits.output_kb << 10)
+    errors, last = await asyncio.open_connection(sock=ours[2])
+    return _Guest(process, limits, reader, (writer, closing, last), errors)
 
 
-def _process(start: Started, talk: int, errors: int) -> subprocess.Popen[bytes]:
+def _process(start: Started, input: int, output: int, errors: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         start.command,
-        stdin=talk,
-        stdout=talk,
+        stdin=input,
+        stdout=output,
         stderr=errors,
         pass_fds=start.fds,
         cwd=start.folder,
