@@ -124,7 +124,7 @@ def test_the_replies_of_a_trial_are_by_the_adapter_on_the_server_and_by_the_base
 
 
 def test_adapters_that_are_swapped_meanwhile_reply_for_themselves(base: Path, evolved: Path, others: Others) -> None:
-    assert len(others.replies) > 20
+    assert len(others.replies) > 5
     for weights in others.weights:
         engine = engine_of(base, weights)
         for prompt, ids in [(prompt, ids) for own, prompt, ids in others.replies if own == weights]:
