@@ -32,8 +32,8 @@ Answer = Callable[[dict[str, Any], int], str | Reply | Fault]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models as they are, but for their patience."""
-    monkeypatch.setattr(engine, "load_model", partial(load_model, backoff_s=0.01, timeout_s=0.4))
+    """Models as they are, but for their patience: short pauses, and a wait that a busy machine's stalls don't reach."""
+    monkeypatch.setattr(engine, "load_model", partial(load_model, backoff_s=0.01, timeout_s=2.0, retries=12))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
@@ -56,7 +56,7 @@ FAULTS: dict[str, Reply | Fault] = {
     "too many": Fault(429, "slow down", headers={"Retry-After": "0"}),
     "server error": Fault(500),
     "overloaded": Fault(503),
-    "time-out": Reply("too late", delay_s=1.0),
+    "time-out": Reply("too late", delay_s=3.0),
     "truncated": TRUNCATED,
     "dropped": Fault(dropped=True),
     "wrong tool": Reply("I walk.", [("walk", {"to": "fridge 1"})]),
