@@ -25,15 +25,17 @@ def build(
     hidden: Annotated[int, typer.Option(help="The hidden size: 192 makes 2 million parameters.")] = 192,
     layers: Annotated[int, typer.Option(help="The number of layers.", min=1)] = 4,
     memory: Annotated[
-        Path | None, typer.Option(help="A run folder with the playbook to show in prompts; one is learned by default.")
+        Path | None,
+        typer.Option(help="A run folder whose memory prompts show; a playbook is learned by default."),
     ] = None,
+    memory_tokens: Annotated[int, typer.Option(help="Tokens of memory in a prompt.", min=1)] = 300,
     seed: Annotated[int, typer.Option(help="Decides the episodes and the weights.")] = 0,
     json: Json = False,
 ) -> None:
     """Make a causal language model from nothing, with its own tokenizer and chat template, in minutes on a CPU.
 
-    It learns from episodes of mediocre play, with and without a playbook in the prompt, so that it speaks the protocol
-    and plays poorly. Use it as hf:runs/pocket.
+    It learns from episodes of mediocre play, with and without memory in the prompt, so that it speaks the protocol and
+    plays poorly. Where the memory has skills, it calls some of them. Use it as hf:runs/pocket.
 
     Example: knowhow pocket build --suite household --out runs/pocket
     """
@@ -42,7 +44,7 @@ def build(
 
     from knowhow.agents.local.engine import check_extra
     from knowhow.environments.errors import BadSetting
-    from knowhow.evals.pocket import MEMORY_TOKENS, learn, plays
+    from knowhow.evals.pocket import learn, plays
     from knowhow.evals.progress import Bars
     from knowhow.training.pocket.build import build as build_model
     from knowhow.training.pocket.pretrain import Size
@@ -52,10 +54,10 @@ def build(
         raise BadSetting(f"{out} exists already; name another folder by --out")
     with Bars() as watch:
         learned = memory or asyncio.run(learn(suite, out.with_name(f"{out.name}-memory"), 200, seed, watch))
-        played = asyncio.run(plays(suite, learned, episodes, seed, watch))
+        played = asyncio.run(plays(suite, learned, episodes, seed, watch, memory_tokens))
         made = Size(hidden, layers, max(2, hidden // 32))
         about: dict[str, Any] = build_model(played, out, size=made, seed=seed, tell=watch.steps("pocket"))
-    about |= {"memory": str(learned), "memory_tokens": MEMORY_TOKENS}
+    about |= {"memory": str(learned), "memory_tokens": memory_tokens}
     typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))
 
 
@@ -63,6 +65,6 @@ def _told(out: Path, about: dict[str, Any]) -> str:
     return (
         f"{out}: {about['parameters'] / 1e6:.1f} million parameters, loss {about['loss']}\n"
         f"play with it: knowhow run --suite household --model hf:{out}\n"
-        "and with the playbook that its prompts had: "
+        "and with the memory that its prompts had: "
         f"--memory {about['memory']} --memory-tokens {about['memory_tokens']}"
     )

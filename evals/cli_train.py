@@ -31,7 +31,9 @@ def train(
     adapter: Annotated[str, typer.Option(help="lora, or another kind: see `knowhow recipes`.")] = "lora",
     longest: Annotated[int, typer.Option(help="Tokens of a row; what is beyond is cut off.", min=1)] = 4096,
     trial: Annotated[int, typer.Option(help="Validation episodes of its trial; 0: no trial.", min=0)] = 100,
-    remember: Annotated[bool, typer.Option("--remember", help="Try it with the run's memory in the prompt.")] = False,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Try it, and let grpo play, with the run's memory in the prompt.")
+    ] = False,
     report_to: Annotated[str, typer.Option(help="tensorboard, mlflow or wandb: where metrics go besides.")] = "",
     seed: Annotated[int, typer.Option(help="Decides the order of the rows and the adapter's first weights.")] = 0,
     allow_leaks: Annotated[

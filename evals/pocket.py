@@ -1,4 +1,4 @@
-"""Episodes of mediocre play for the pocket model, with and without a playbook in the prompt."""
+"""Episodes of mediocre play for the pocket model, with and without memory in the prompt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from knowhow.evals.settings import Settings
 from knowhow.evals.stage import open_mind, open_model, open_suite
 from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Watch
-from knowhow.training.pocket.players import aimless, methodical, straight
+from knowhow.training.pocket.players import aimless, delegating, methodical, straight
 
 SHOWN = 0.15
 """The share of episodes that come first, in which the way is gone straight: from these copying is learned fastest."""
@@ -26,6 +26,8 @@ REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
 KNOWING = 0.5
 """How often it knows the way without."""
+DELEGATING = 0.2
+"""How often it calls what memory offers for the task, where it offers something."""
 MEMORY_TOKENS = 300
 """Of what is recalled: a long playbook in every prompt would take most of the training."""
 TRIES = 3
@@ -40,10 +42,12 @@ async def learn(suite: str, out: Path, episodes: int, seed: int, watch: Watch) -
     return out
 
 
-async def plays(suite_name: str, memory: Path, count: int, seed: int, watch: Watch) -> list[Trajectory]:
+async def plays(
+    suite_name: str, memory: Path, count: int, seed: int, watch: Watch, memory_tokens: int = MEMORY_TOKENS
+) -> list[Trajectory]:
     """So many training episodes. Raises: BadSetting for a suite without an oracle."""
     suite = open_suite(suite_name)
-    settings = Settings(suite_name, seed=seed, memory_tokens=MEMORY_TOKENS)
+    settings = Settings(suite_name, seed=seed, memory_tokens=memory_tokens)
     todo = jobs(draw(suite, "train", count, seed), seed, "pocket")
     with open_memory_of(str(memory)) as learned:
         mind = open_mind(settings, banks_of(memory), learned, open_model(settings), suite)
@@ -65,8 +69,11 @@ async def _straight(suite: Suite, job: Job) -> Trajectory:
 async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Trajectory:
     remembering = dice.random() < REMEMBERING
     knowing = remembering or dice.random() < KNOWING
+    delegates = Random(f"pocket/{job.seed}/delegates").random() < DELEGATING
     for attempt in range(TRIES if remembering else 1):
-        agent = Agent(_player(suite, job, knowing, dice), Meter(), recall if remembering else nothing, "mediocre")
+        player = _player(suite, job, knowing, dice)
+        decide = delegating(job.task.goal, player) if delegates else player
+        agent = Agent(decide, Meter(), recall if remembering else nothing, "mediocre")
         trajectory = await play(suite, agent)(job.task, Start(job.seed, attempt=attempt))
         if trajectory.success:
             break

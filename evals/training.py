@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from knowhow.agents.metering import Meter
 from knowhow.agents.model import load_model
+from knowhow.agents.types import Recall, nothing
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Trajectory
 from knowhow.evals.adapter_trial import put_to_trial
-from knowhow.evals.folder import RunFolder
+from knowhow.evals.folder import RunFolder, read_about
 from knowhow.evals.leaks.guard import in_data, refuse
 from knowhow.evals.routing import of_base, uri
 from knowhow.evals.run import banks_of, open_memory_of
@@ -23,12 +27,12 @@ from knowhow.evals.watch import Watch
 from knowhow.memory.codec import encode
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.journal import Journal
+from knowhow.memory.store import Memory
 from knowhow.training.card import card
 from knowhow.training.recipe import unwatched
-from knowhow.training.registry import Registry
+from knowhow.training.registry import KIND, Registry
 from knowhow.training.settings import Tuning
 from knowhow.training.train import Plan, estimate, plan, train
-from knowhow.training.types import Adapter
 
 LOOKED_FOR = 200
 """Test tasks that training data is searched for."""
@@ -38,7 +42,8 @@ LOOKED_FOR = 200
 class Asked:
     """What to train: ``base`` is the folder of the model, ``kinds`` of tasks (none: all), ``old`` runs whose episodes
     are replayed, ``replay`` rows of theirs for each new one; ``trial`` validation episodes (0: no trial), ``remember``:
-    with the run's memory in the prompt. ``allow_leaks``: train also on what tells of test tasks."""
+    with the run's memory in the prompt, also where the recipe plays. ``allow_leaks``: train also on what tells of test
+    tasks."""
 
     recipe: str
     base: Path
@@ -60,7 +65,7 @@ def planned(run: Path, asked: Asked) -> Plan:
     if not asked.allow_leaks and len(suite.tasks("test")):
         taught = [one for one in (*new, *old) if one.task.split == "train"]
         refuse(in_data(taught, ordered(suite, "test", 0)[:LOOKED_FOR], suite), f"the training data of {run}")
-    return plan(
+    made = plan(
         new,
         asked.recipe,
         asked.base,
@@ -70,6 +75,27 @@ def planned(run: Path, asked: Asked) -> Plan:
         kinds=asked.kinds,
         suite=suite,
     )
+    if not asked.remember:
+        return made
+    with open_memory_of(str(_memory_of(run))) as memory:
+        return replace(made, recalled=_fingerprint(memory))
+
+
+def _memory_of(run: Path) -> Path:
+    """The run folder with the memory that the run played with: itself where it learned. Raises: BadSetting."""
+    about = read_about(run)
+    if about["kind"] == "evolve":
+        return run
+    memory = about["settings"]["memory"]
+    if memory == "none":
+        raise BadSetting(f"{run} was played without memory, so that there is nothing to remember; leave --remember out")
+    return Path(memory)
+
+
+def _fingerprint(memory: Memory) -> str:
+    """The same as long as the memory offers the same; its adapters do not count."""
+    offered = sorted((item.id, item.text) for item in memory.items() if item.kind != KIND)
+    return hashlib.sha256(json.dumps(offered).encode()).hexdigest()
 
 
 def preview(made: Plan) -> dict[str, Any]:
@@ -85,22 +111,25 @@ def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any =
         trial, model = asked.trial or settings.trial, of_base(asked.base, settings)
         folder.settings = replace(settings, trial=trial, model=model)
         registry = Registry(journal)
-        adapter = train(made, registry, run, progress)
-        if asked.trial:
-            asyncio.run(_try(folder, registry, adapter, watch, remember=asked.remember))
+        stage = Stage(folder, open_suite(settings.suite), load_model(model, meter=Meter()), watch)
+        with _recalling(stage, asked.remember) as (recall, version):
+            adapter = train(made, registry, run, progress, recall)
+            if asked.trial:
+                asyncio.run(put_to_trial(stage, registry, adapter, recall, version))
         adapter = registry.get(adapter.id)
         return {"run": str(run), "adapter": encode(adapter), "model": uri(model, adapter, run)}
 
 
-async def _try(folder: RunFolder, registry: Registry, adapter: Adapter, watch: Watch, *, remember: bool) -> None:
-    settings = folder.settings
-    stage = Stage(folder, open_suite(settings.suite), load_model(settings.model, meter=Meter()), watch)
+@contextmanager
+def _recalling(stage: Stage, remember: bool) -> Iterator[tuple[Recall, int]]:
+    """What the run's memory gives and its version; nothing where it is not to be remembered."""
     if not remember:
-        await put_to_trial(stage, registry, adapter)
+        yield nothing, 0
         return
-    with open_memory_of(str(folder.path)) as memory:
-        recall = open_mind(settings, banks_of(folder.path), memory, stage.model, stage.suite).recall
-        await put_to_trial(stage, registry, adapter, recall, memory.version)
+    path = _memory_of(stage.folder.path)
+    with open_memory_of(str(path)) as memory:
+        mind = open_mind(stage.settings, banks_of(path), memory, stage.model, stage.suite)
+        yield mind.recall, memory.version
 
 
 def episodes_of(run: Path) -> Sequence[Trajectory]:

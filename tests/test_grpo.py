@@ -17,7 +17,7 @@ from knowhow.training import reinforcing
 from knowhow.training.live import Live
 from knowhow.training.recipe import Job
 from knowhow.training.recipes.grpo import Grpo
-from knowhow.training.reinforcing import Rollout, reward_of, rollout_of
+from knowhow.training.reinforcing import Rollout, ability_of, outcome_of, rollout_of
 from knowhow.training.settings import Tuning
 
 torch = pytest.importorskip("torch")
@@ -45,9 +45,11 @@ def test_a_rollout_is_what_was_sampled_and_what_lay_between() -> None:
 def test_a_success_that_used_an_ability_earns_more_and_an_error_is_no_failure() -> None:
     won = episode("take the red key", "unlock the door")
     able = replace(won, steps=(Step(ToolCall("skill_open", {}), won.first), *won.steps))
-    assert [reward_of(one, 0.25) for one in (won, able, replace(able, reward=0.5))] == [1.0, 1.25, 0.5]
-    assert reward_of(able, 0.0) == 1.0
-    assert reward_of(replace(won, stop=StopReason.ERROR), 0.25) is None
+    half = replace(able, reward=0.5)
+    assert [outcome_of(one) for one in (won, able, half)] == [1.0, 1.0, 0.5]
+    assert [ability_of(one) for one in (won, able, half)] == [0.0, 1.0, 0.0]
+    failed = replace(able, stop=StopReason.ERROR)
+    assert outcome_of(failed) is None and ability_of(failed) is None
 
 
 def test_its_tasks_are_those_of_the_episodes_and_more_where_asked() -> None:
@@ -136,13 +138,19 @@ def test_what_was_observed_between_the_replies_is_masked() -> None:
     assert row.logprobs == [-0.1, -0.2, 0.0, -0.3]
 
 
-def test_what_earns_more_becomes_likelier(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reward is how long the first reply is: what is rewarded has to grow."""
-    monkeypatch.setattr(reinforcing, "reward_of", lambda one, bonus: len(one.samples[0].tokens) / 20)
-    recipe = Grpo(group=6, beta=0.0, most_steps=1)
+@pytest.mark.parametrize("term", ["outcome_of", "ability_of"])
+def test_what_earns_more_becomes_likelier(
+    term: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reward, or SAGE's term, is how long the first reply is: what is rewarded has to grow."""
+    monkeypatch.setattr(reinforcing, "outcome_of", lambda one: 0.0)
+    monkeypatch.setattr(reinforcing, term, lambda one: len(one.samples[0].tokens) / 20)
+    recipe = Grpo(group=6, beta=0.0, most_steps=1, skill_bonus=0.5)
     job = Job(base, tmp_path / "job", replace(SHORT, steps=14, rate=2e-2, save_every=100), suite=Locked())
-    rewards = recipe.train(job, recipe.examples(played(2)))["rewards"]
-    assert sum(rewards[-4:]) > sum(rewards[:4])
+    told = recipe.train(job, recipe.examples(played(2)))
+    assert sum(told["rewards"][-4:]) > sum(told["rewards"][:4])
+    both = [one + 0.5 * other for one, other in zip(told["outcomes"], told["abilities"], strict=True)]
+    assert told["rewards"] == pytest.approx(both, abs=1e-4)
 
 
 def test_memory_speaks_to_the_model_that_plays(base: Path, tmp_path: Path) -> None:

@@ -27,12 +27,17 @@ def test_a_vote_takes_the_commonest_end_and_the_verifier_what_it_finds_likeliest
     assert found["verifier_less_majority"][0] == pytest.approx(2 / 3, abs=1e-4)
 
 
-def test_what_grpo_gained_is_told_by_seed_beside_how_far_it_went() -> None:
+def test_what_grpo_gained_is_told_by_seed_beside_another_arm_and_how_far_it_went() -> None:
+    still = [{"outcomes": [0.1] * 4, "abilities": [0.0] * 4, "kls": []}] * 2
     runs = [
-        {"rewards": [0.0, 0.2, 0.4, 0.6], "kls": [0.0, 0.1, 0.2, 0.4]},
-        {"rewards": [0.1, 0.1, 0.5, 0.5], "kls": [0.0, 0.0, 0.1, 0.1]},
+        {"outcomes": [0.0, 0.2, 0.4, 0.6], "abilities": [0.0, 0.0, 0.5, 1.0], "kls": [0.0, 0.1, 0.2, 0.4]},
+        {"outcomes": [0.1, 0.1, 0.5, 0.5], "abilities": [0.0, 0.5, 0.5, 0.5], "kls": [0.0, 0.0, 0.1, 0.1]},
     ]
-    found = grpo.told(runs, 2)
-    assert (found["first"], found["last"], found["kl"]) == ([0.1, 0.1], [0.5, 0.5], [0.3, 0.1])
-    assert found["gained"][0] == pytest.approx(0.4) and found["curves"] == [one["rewards"] for one in runs]
-    assert grpo.told([{"rewards": [0.0, 1.0], "kls": []}], 1)["kl"] == [], "without a reference nothing is told of it"
+    found = grpo.told(runs, still, 2)
+    assert found["outcomes"] == {"first": [0.1, 0.1], "last": [0.5, 0.5]} and found["kl"] == [0.3, 0.1]
+    assert found["abilities"] == {"first": [0.0, 0.25], "last": [0.75, 0.5]}
+    assert found["gained"][0] == found["gained_less_first"][0] == pytest.approx(0.4)
+    assert found["curves"]["outcomes"] == [one["outcomes"] for one in runs]
+    alone = grpo.told(still, still, 2)
+    assert alone["kl"] == [], "without a reference nothing is told of it"
+    assert "gained_less_first" not in alone

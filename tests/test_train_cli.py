@@ -27,6 +27,17 @@ def knowhow(*words: object) -> Any:
     return found.stdout
 
 
+def run_of(folder: Path, **settings: Any) -> Path:
+    """A run with episodes that succeeded, though its model never would."""
+    from knowhow.evals.folder import RunFolder
+    from knowhow.evals.settings import Settings
+
+    with RunFolder.create(folder, "run", Settings(split="train", **settings)) as made:
+        for index, one in enumerate(episodes()):
+            made.episodes.put(one, phase="run", round=0, index=index)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny(tmp_path_factory.mktemp("base"))
@@ -34,15 +45,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with episodes that succeeded, though its model never would."""
-    from knowhow.evals.folder import RunFolder
-    from knowhow.evals.settings import Settings
-
-    folder = tmp_path_factory.mktemp("run") / "run"
-    with RunFolder.create(folder, "run", Settings(split="train", model=f"hf:{base}")) as made:
-        for index, one in enumerate(episodes()):
-            made.episodes.put(one, phase="run", round=0, index=index)
-    return folder
+    return run_of(tmp_path_factory.mktemp("run") / "run", model=f"hf:{base}")
 
 
 def test_an_adapter_is_trained_tried_listed_used_and_retired(base: Path, run: Path) -> None:
@@ -67,6 +70,44 @@ def test_an_adapter_is_trained_tried_listed_used_and_retired(base: Path, run: Pa
         models = {one.task.kind: one.model for one in stored.find("run")}
     assert id in models["clean"] and not any(id in model for kind, model in models.items() if kind != "clean")
     assert "is retired" in knowhow("adapters", "retire", run, id)
+
+
+def test_grpo_plays_with_the_memory_of_the_run_where_it_is_to_remember(base: Path, tmp_path: Path) -> None:
+    from knowhow.evals.folder import RunFolder
+    from knowhow.evals.settings import Settings
+    from knowhow.memory.delta import Draft
+    from knowhow.memory.store import Memory
+    from knowhow.memory.types import Item, Status
+    from knowhow.training.live import Live
+
+    learned = tmp_path / "learned"
+    with RunFolder.create(learned, "evolve", Settings(memory="playbook")):
+        draft = Draft({})
+        draft.add(Item("str-00001", "playbook", "Open what is closed.", status=Status.ACTIVE), "known")
+    with Memory.open(learned, create=True) as memory:
+        memory.commit(draft.edits)
+    run = run_of(tmp_path / "run", model=f"hf:{base}", memory=str(learned))
+    prompts: list[str] = []
+    play = Live.play
+
+    async def noted(self: Any, model: Any, suite: Any, jobs: Any) -> Any:
+        played = await play(self, model, suite, jobs)
+        prompts.extend(str(one.messages[0]["content"]) for one in played)
+        return played
+
+    recipe = ("--recipe", "grpo(group=2, most_steps=1)", "--steps", 1, "--batch", 1, "--trial", 0)
+    command = ("train", run, "--base", base, *recipe, "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Live, "play", noted)
+        forgetful = json.loads(knowhow(*command))["adapter"]
+        without = len(prompts)
+        remembering = json.loads(knowhow(*command, "--remember"))["adapter"]
+        assert json.loads(knowhow(*command, "--remember"))["adapter"] == remembering, "trained once"
+    assert forgetful["id"] != remembering["id"] and len(prompts) == 2 * without == 4
+    assert ["Open what is closed." in prompt for prompt in prompts] == [False, False, True, True]
+    bare = run_of(tmp_path / "bare", model=f"hf:{base}")
+    found = CliRunner().invoke(app, [str(word) for word in (command[0], bare, *command[2:], "--remember")])
+    assert found.exit_code and "nothing to remember" in str(found.exception)
 
 
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(base: Path, run: Path) -> None:

@@ -50,14 +50,15 @@ class Rollout:
 
 
 def reinforce(job: Job, suite: Suite, tasks: Sequence[Task], settings: Reinforcement) -> dict[str, Any]:
-    """Train an adapter on episodes of these tasks, as many a step as the tuning's batch; the mean ``rewards`` and the
-    ``kls`` of every step are told. Raises: as ``Recipe.train``."""
+    """Train an adapter on episodes of these tasks, as many a step as the tuning's batch. Told of every step: the mean
+    ``rewards``, of them the ``outcomes``, the share of episodes that won by an ability (``abilities``), and the
+    ``kls``. Raises: as ``Recipe.train``."""
     model, tokenizer = open_base(job.base)
     model = with_adapter(model, job.tuning, job.start, reference=settings.beta > 0)
     trainer = _trainer(model, tokenizer, job, suite, tasks, settings)
     measured = run(trainer, job.progress)
     save_whole(model, job.adapter)
-    return {**measured, "rewards": _logged(trainer, "reward"), "kls": _logged(trainer, "kl")}
+    return {**measured, **{name: _logged(trainer, entry) for name, entry in _LOGGED.items()}}
 
 
 def rollout_of(samples: Sequence[Sample | None], filler: int, longest: int) -> Rollout:
@@ -78,12 +79,17 @@ def rollout_of(samples: Sequence[Sample | None], filler: int, longest: int) -> R
     return Rollout(made.prompt_ids, made.completion_ids[:room], made.logprobs[:room], made.env_mask[:room])
 
 
-def reward_of(trajectory: Trajectory, skill_bonus: float) -> float | None:
-    """The outcome, with SAGE's term for a success that called an ability; None where an error cut the episode off."""
-    if trajectory.stop is StopReason.ERROR or trajectory.reward is None:
+def outcome_of(trajectory: Trajectory) -> float | None:
+    """The reward of the episode; None where an error cut it off."""
+    return None if trajectory.stop is StopReason.ERROR else trajectory.reward
+
+
+def ability_of(trajectory: Trajectory) -> float | None:
+    """SAGE's term: 1 for a success that called an ability, else 0; None where there is no outcome."""
+    if outcome_of(trajectory) is None:
         return None
     called = any(step.call is not None and step.call.name.startswith(SKILL) for step in trajectory.steps)
-    return trajectory.reward + (skill_bonus if called and trajectory.success else 0.0)
+    return float(called and bool(trajectory.success))
 
 
 def _extend(made: Rollout, ids: Sequence[int], logprobs: Sequence[float], sampled: int) -> None:
@@ -104,6 +110,7 @@ def _trainer(model: Any, tokenizer: Any, job: Job, suite: Suite, tasks: Sequence
         GRPOConfig,
         num_generations=settings.group,
         gradient_accumulation_steps=at_once,
+        reward_weights=[1.0, settings.skill_bonus],
         beta=settings.beta,
         temperature=settings.temperature,
         max_completion_length=job.tuning.longest,
@@ -119,7 +126,7 @@ def _trainer(model: Any, tokenizer: Any, job: Job, suite: Suite, tasks: Sequence
         return GRPOTrainer(
             model=model,
             args=args,
-            reward_funcs=_told,
+            reward_funcs=_TERMS,
             train_dataset=Dataset.from_list(groups),
             processing_class=tokenizer,
             rollout_func=_rollouts(job, suite, tasks, settings),
@@ -142,14 +149,29 @@ def _rollouts(job: Job, suite: Suite, tasks: Sequence[Task], settings: Reinforce
         end = trainer.processing_class.eos_token_id
         made = [asdict(rollout_of(one.samples, end, job.tuning.longest)) for one in played]
         rows = {name: [one[name] for one in made] for name in made[0]}
-        return {**rows, "earned": [reward_of(one, settings.skill_bonus) for one in played]}
+        return {**rows, "outcomes": [*map(outcome_of, played)], "abilities": [*map(ability_of, played)]}
 
     return play
 
 
-def _told(completions: Sequence[Any], earned: Sequence[float | None], **_: Any) -> list[float | None]:
+def outcome(outcomes: Sequence[float | None], **_: Any) -> list[float | None]:
     """The reward function of TRL's: the episodes know theirs."""
-    return list(earned)
+    return list(outcomes)
+
+
+def ability(abilities: Sequence[float | None], **_: Any) -> list[float | None]:
+    """The same of SAGE's term."""
+    return list(abilities)
+
+
+_TERMS: list[Any] = [outcome, ability]
+_LOGGED = {
+    "rewards": "reward",
+    "outcomes": f"rewards/{outcome.__name__}/mean",
+    "abilities": f"rewards/{ability.__name__}/mean",
+    "kls": "kl",
+}
+"""What is told of a training, and TRL's name for it."""
 
 
 def _logged(trainer: Any, name: str) -> list[float]:

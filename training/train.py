@@ -31,7 +31,8 @@ FOLDER = "adapters"
 @dataclass(frozen=True)
 class Plan:
     """A training that could start. ``specification`` is the recipe with its settings, ``kinds`` what its adapter is
-    for (none: all); ``memory_version`` is the latest that its episodes were played with."""
+    for (none: all); ``memory_version`` is the latest that its episodes were played with, ``recalled`` names the
+    memory that a recipe which plays does so with (empty: none)."""
 
     specification: str
     recipe: Recipe
@@ -41,6 +42,7 @@ class Plan:
     memory_version: int = 0
     kinds: tuple[str, ...] = ()
     suite: Suite | None = None
+    recalled: str = ""
 
     @cached_property
     def data_hash(self) -> str:
@@ -54,7 +56,8 @@ class Plan:
     @property
     def key(self) -> str:
         """The same for the same training: by it an interrupted one is found and gone on with."""
-        made_of = [self.specification, asdict(self.tuning), self.data_hash, self.base_hash, self.kinds]
+        made_of: list[Any] = [self.specification, asdict(self.tuning), self.data_hash, self.base_hash, self.kinds]
+        made_of += [self.recalled] if self.recalled else []
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 

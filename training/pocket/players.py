@@ -1,5 +1,5 @@
-"""Players whose episodes the pocket model learns to speak from: one goes straight, one looks for the way, and one is
-aimless and gives up.
+"""Players whose episodes the pocket model learns to speak from: one goes straight, one looks for the way, one is
+aimless and gives up, and one calls what memory offers it for the task.
 
 The first two say before every call what has become possible here, and their goal: a small model finds it easier to
 choose among what it said last than to look far back.
@@ -13,7 +13,9 @@ from random import Random
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from knowhow.agents.goals import slots
 from knowhow.agents.novice.reading import read_observation
+from knowhow.agents.novice.skills import read_skills
 from knowhow.agents.types import Decider, Turn
 from knowhow.environments.calls import parse_call, render_call
 from knowhow.environments.types import ToolCall
@@ -73,6 +75,26 @@ def aimless(goal: str, dice: Random, *, least: int = 2, most: int = 8) -> Decide
         return _reply(turn, goal, dice.choice(options) if options else None)
 
     return decide
+
+
+def delegating(goal: str, by_hand: Decider) -> Decider:
+    """Calls first the ability that memory offers for a task that reads like ``goal``; goes on by hand after it."""
+
+    async def decide(turn: Turn) -> AIMessage:
+        call = None if _made(turn) else _offered(goal, turn)
+        return await by_hand(turn) if call is None else _reply(turn, f"{goal}. There is a skill for it", call)
+
+    return decide
+
+
+def _offered(goal: str, turn: Turn) -> str | None:
+    """The call of the first ability whose wording the goal has."""
+    calls = (
+        render_call(ToolCall(skill.tool, found), turn.tools)
+        for skill in read_skills(str(turn.messages[0].content), turn.tools)
+        if (found := slots(skill.plan.pattern, goal)) is not None
+    )
+    return next(calls, None)
 
 
 def _found(wanted: str, options: Sequence[str]) -> str | None:
