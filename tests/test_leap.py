@@ -18,6 +18,7 @@ from knowhow.environments.types import Split, Trajectory
 from knowhow.memory.journal import Journal
 from knowhow.training.apart import wait_for
 from knowhow.training.correcting import made_before, wins
+from knowhow.training.examples import whole
 from knowhow.training.recipes.leap import Leap, to_imitate
 from knowhow.training.registry import Registry, weights_hash
 from knowhow.training.replies import deeds
@@ -83,12 +84,12 @@ def test_a_recipe_can_play_where_an_event_loop_runs_already() -> None:
     assert asyncio.run(within()) == taught(lost) != {}
 
 
-def test_good_episodes_teach_nothing_here_and_long_ones_do() -> None:
+def test_good_episodes_are_imitated_as_they_are_and_long_ones_corrected() -> None:
     short, long = episode("take the red key", "unlock the door"), episode("wait", "wait", "take the red key")
-    assert Leap().in_suite(Locked()).examples([short]).dropped[0].why == "nothing to correct"
+    assert Leap().in_suite(Locked()).examples([short]).rows == (whole(short),)
     won = replace(long, steps=(*long.steps, *short.steps[1:]), reward=1.0)
     assert taught(won, longer=1.5)[0] == ("take the red key", "wait")
-    assert taught(won, longer=3.0) == {}
+    assert list(taught(won, longer=3.0)) == [None], "the whole episode, not a step of it"
 
 
 @pytest.mark.parametrize("split", ["test"])

@@ -1,10 +1,10 @@
 """LEAP: a teacher that knows the hidden state corrects the student's own episodes (arXiv 2410.05434).
 
-First the corrected steps are imitated, then they are preferred to what the student did there. The teacher is the
-suite's oracle, and the world itself proves every correction (``training/correcting.py``): another call after the
-student's own words. A teacher who knows too much asks for what the student cannot know; so a correction that the
-student itself gives next to no probability, beside what it did, is left out, and with it one that its words speak
-against.
+First the corrected steps are imitated, together with the episodes in which there was nothing to correct, then they are
+preferred to what the student did there. The teacher is the suite's oracle, and the world itself proves every correction
+(``training/correcting.py``): another call after the student's own words. A teacher who knows too much asks for what the
+student cannot know; so a correction that the student itself gives next to no probability, beside what it did, is left
+out, and with it one that its words speak against.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from knowhow.environments.types import Suite, ToolCall, Trajectory
 from knowhow.memory.lineage import refuse_test
 from knowhow.training.apart import wait_for
 from knowhow.training.correcting import Correction, corrected, decisions, wins
-from knowhow.training.examples import turns
+from knowhow.training.examples import turns, whole
 from knowhow.training.imitating import imitate
 from knowhow.training.preferring import prefer
 from knowhow.training.provenance import source_of
@@ -36,13 +36,14 @@ from knowhow.training.types import Data, Example, Message, Pair
 
 TEACHER = "oracle"
 Corrected = Example | Pair
-"""A step at which the student did what the teacher would have done, or else the two of them as a pair."""
+"""What the student did as the teacher would have done, a step or an episode; or else a step of both as a pair."""
 
 
 @dataclass(frozen=True)
 class Leap:
     """``cap``: the most steps of an episode that are corrected, drawn by ``seed`` (0: all). Failures are corrected, and
-    successes with more than ``longer`` times the oracle's steps. ``least``: the least probability that the student
+    successes with more than ``longer`` times the oracle's steps; other successes are imitated as they are, for steps
+    of failures alone would teach no more than how to get out of them. ``least``: the least probability that the student
     gives to a correction, as a share of that of what it did. ``rounds`` of preference follow the imitation, each from
     the one before; every stage takes the steps that the tuning says."""
 
@@ -69,11 +70,11 @@ class Leap:
         refuse_test(trajectories)
         if self.suite is None:
             raise BadSetting("leap needs the suite that the episodes were played in")
-        whole = ended(trajectories)
-        made = wait_for(self._all_taught(self.suite, whole.rows))
+        played = ended(trajectories)
+        made = wait_for(self._all_taught(self.suite, played.rows))
         left = Counter(why for why in made if isinstance(why, str))
         unique = deduplicated([row for rows in made if not isinstance(rows, str) for row in rows])
-        return Data(unique.rows, (*whole.dropped, *counted(left, "episodes"), *unique.dropped))
+        return Data(unique.rows, (*played.dropped, *counted(left, "episodes"), *unique.dropped))
 
     async def _all_taught(self, suite: Suite, episodes: Sequence[Trajectory]) -> list[list[Corrected] | str]:
         return [await self._taught(suite, one) for one in episodes]
@@ -84,7 +85,7 @@ class Leap:
         if not solution or not await wins(suite, one.task, one.seed, solution):
             return "the oracle knows no way"
         if succeeded(one) and len(one.steps) <= self.longer * len(solution):
-            return "nothing to correct"
+            return [whole(one)]
         found = await corrected(suite, one, solution, self._drawn(one))
         return [_row(one, correction) for correction in found] or "no correction wins any more"
 
