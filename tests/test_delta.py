@@ -105,7 +105,7 @@ OPERATIONS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(OPERATIONS, max_size=12))
 def test_the_journal_folds_a_deltas_edits_to_the_drafts_state(operations: list[Operation]) -> None:
     with TemporaryDirectory() as folder, Journal.open(Path(folder) / "journal.db", create=True) as journal:

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowhow.environments import discover
@@ -35,7 +35,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(texts)
 def test_a_bare_command_comes_back_as_the_same_call(command: str) -> None:
     call = ToolCall("act", {"command": command.strip()})
@@ -43,14 +42,12 @@ def test_a_bare_command_comes_back_as_the_same_call(command: str) -> None:
         assert parse_call(render_call(call, [ACT]), [ACT]) == call
 
 
-@settings(deadline=None)
 @given(json_values, json_values)
 def test_any_arguments_come_back_from_their_text(ref: object, button: object) -> None:
     call = ToolCall("click", {"ref": ref, "button": button})
     assert parse_call(render_call(call, [CLICK, WAIT]), [CLICK, WAIT]) == call
 
 
-@settings(deadline=None)
 @given(st.text() | st.builds("click({})".format, st.text("abz=-,'\"[]{}()*1: \\\x00")))
 @example("click(ref={[]: 1})")
 @example("click(**{'ref': 1})")
@@ -208,7 +205,6 @@ def test_settings_that_do_not_fit_are_refused_with_the_specification(specificati
     assert specification in str(raised.value)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b(x=1)", "c(x=1, y=[2, 3])", "d(x={'y': (1, 2)})"])))
 def test_a_list_of_specifications_splits_at_the_outer_commas(parts: list[str]) -> None:
     assert discover.split_list(", ".join(parts)) == parts
@@ -217,7 +213,6 @@ def test_a_list_of_specifications_splits_at_the_outer_commas(parts: list[str]) -
 # Lazy sequences
 
 
-@settings(deadline=None)
 @given(st.integers(0, 20), st.slices(20))
 def test_a_lazy_sequence_is_like_the_tuple_of_its_items(length: int, part: slice) -> None:
     squares = Lazy(length, lambda n: n * n)

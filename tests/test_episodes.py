@@ -117,13 +117,13 @@ def episodes(tmp_path: Path) -> Iterator[Episodes]:
 # --- As JSON --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.one_of(TRAJECTORIES, ITEMS, EDITS))
 def test_every_value_comes_back_from_json_as_it_was(value: Any) -> None:
     assert repr(decode(type(value), json.loads(json.dumps(encode(value))))) == repr(value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TRAJECTORIES, WORDS, JSON)
 def test_fields_of_a_later_program_are_ignored_and_missing_ones_take_their_default(
     whole: Trajectory, name: str, value: Any
@@ -177,7 +177,7 @@ def test_an_episode_comes_back_whole(episodes: Episodes, tmp_path: Path) -> None
         episodes.get("ep-2")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["train", "after"]), st.integers(0, 1), st.integers(0, 3), TRAJECTORIES), max_size=8

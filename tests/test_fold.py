@@ -76,7 +76,7 @@ def exactly(items: dict[str, Item]) -> str:
     return repr(items)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories())
 def test_any_prefix_of_the_log_folds_to_the_state_of_its_version(history: History) -> None:
     with written(history) as (journal, states), Journal.open(journal._database.path) as other:
@@ -88,7 +88,7 @@ def test_any_prefix_of_the_log_folds_to_the_state_of_its_version(history: Histor
             assert exactly(dict(sorted(told.items()))) == exactly(state)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories(), st.data())
 def test_a_rollback_gives_the_old_state_bit_for_bit_and_loses_nothing(history: History, data: st.DataObject) -> None:
     with written(history) as (journal, states):
@@ -103,7 +103,7 @@ def test_a_rollback_gives_the_old_state_bit_for_bit_and_loses_nothing(history: H
         assert exactly(journal.items()) == exactly(states[-1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories())
 def test_a_diff_holds_every_changed_item_and_bridges_the_two_versions(history: History) -> None:
     with written(history) as (journal, states):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knowhow.environments.check import check_suite
@@ -341,7 +341,6 @@ def test_a_lamp_that_was_left_on_does_too() -> None:
 # Random walks
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SPLITS), st.integers(0, 2999), st.lists(st.integers(0, 10_000), max_size=50))
 def test_a_random_walk_keeps_everything_somewhere(split: Split, index: int, dice: list[int]) -> None:
     world = SUITE.world(SUITE.tasks(split)[index], seed=index)
@@ -360,7 +359,6 @@ def test_a_random_walk_keeps_everything_somewhere(split: Split, index: int, dice
             break
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SPLITS), st.integers(0, 2999), st.lists(st.integers(0, 10_000), max_size=12))
 def test_every_offered_command_is_possible_and_tells_something(split: Split, index: int, dice: list[int]) -> None:
     world = SUITE.world(SUITE.tasks(split)[index], seed=0)

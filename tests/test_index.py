@@ -117,7 +117,7 @@ HISTORIES = st.lists(st.tuples(TEXTS, st.booleans()), min_size=1, max_size=5)
 def test_after_any_changes_and_reopenings_it_is_as_if_built_at_once(
     tmp_path_factory: Any, exact: int, examples: int
 ) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(HISTORIES)
     def holds(history: list[tuple[dict[str, str], bool]]) -> None:
         folder = tmp_path_factory.mktemp("indices")
@@ -167,7 +167,7 @@ def test_exact_search_sorts_by_similarity_then_name(count: int, k: int) -> None:
     assert [name for name, _ in told] == sorted(angles.keys() - {"v0"}, key=lambda name: (angles[name], name))[:k]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([1, 8, 300]), st.sampled_from(["random", "alike", "peaked", "empty"]))
 def test_among_thousands_the_choice_by_copies_leaves_out_none_of_the_nearest(seed: int, k: int, shape: str) -> None:
     rng = np.random.default_rng(seed)

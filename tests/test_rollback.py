@@ -58,7 +58,7 @@ def recalled(memory: Memory) -> Any:
     return shown, found, anyhow
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(CHANGES, min_size=1, max_size=3), min_size=2, max_size=12), st.data())
 def test_going_back_brings_recall_back_bit_for_bit(tmp_path_factory: Any, history: Any, data: Any) -> None:
     folder: Path = tmp_path_factory.mktemp("memory")

@@ -344,7 +344,7 @@ def raw(data):
     ],
 )
 async def test_the_host_survives_whatever_is_asked(source: str, why: str) -> None:
-    asked, outcome = await conversation(source, seconds=1)
+    asked, outcome = await conversation(source, seconds=1 if "took longer" in why else 20)
     assert asked == [] or "raw" in source
     assert not outcome.ok and outcome.why.startswith(why), outcome
 
@@ -356,9 +356,9 @@ async def test_one_that_never_reads_the_replies_only_uses_up_its_own_time() -> N
 
 
 async def test_the_time_that_the_host_takes_is_not_counted() -> None:
-    async with converse("print(ask(1) + ask(2))", limits=Limits(seconds=0.5)) as talk:
+    async with converse("print(ask(1) + ask(2))", limits=Limits(seconds=2)) as talk:
         async for request in talk:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(1.2)
             await talk.reply(request)
     assert talk.outcome == Outcome(True, "", "3\n")
 

@@ -54,7 +54,7 @@ def lost(data: Data[object]) -> int:
 # --- what counts ---
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(range(24)), st.integers(0, 99))
 def test_weights_stand_beside_messages_and_only_replies_weigh(place: int, seed: int) -> None:
     trajectory = episodes()[place]
@@ -175,7 +175,7 @@ def test_what_cannot_be_told_without_memory_is_said() -> None:
 # --- which episodes ---
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SOME, st.integers(0, 3), st.integers(0, 9))
 def test_successes_are_capped_by_task_and_counted(some: Sequence[Trajectory], cap: int, seed: int) -> None:
     chosen = successes(some, cap=cap, seed=seed)
@@ -207,7 +207,7 @@ def test_a_withheld_reward_is_no_success_and_a_test_task_teaches_nothing() -> No
     assert whole(hidden).source.reward is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SOME)
 def test_what_is_stale_is_left_out_and_counted(some: Sequence[Trajectory]) -> None:
     fresh = played_with(some, memory_version=1, model="novice")
@@ -220,7 +220,7 @@ def test_what_is_stale_is_left_out_and_counted(some: Sequence[Trajectory]) -> No
     assert all(one.task.kind == "clean" for one in clean.rows) and len(clean.rows) + lost(clean) == len(some)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SOME)
 def test_nothing_is_in_it_twice(some: Sequence[Trajectory]) -> None:
     every = all_turns(some)
@@ -290,7 +290,7 @@ def test_pairs_are_bounded_by_task_those_of_a_seed_first_and_repeatable() -> Non
     assert starts in others and any(starts != other for other in others)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SOME, st.integers(0, 4), st.booleans(), st.integers(0, 9))
 def test_judged_replies_are_those_that_count(some: Sequence[Trajectory], cap: int, even: bool, seed: int) -> None:
     data = judged(some, cap=cap, balanced=even, seed=seed)
@@ -302,7 +302,7 @@ def test_judged_replies_are_those_that_count(some: Sequence[Trajectory], cap: in
         assert row.good == (row.source.reward == 1) and row.reply["role"] == "assistant"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 12), st.floats(0, 3), st.integers(0, 9))
 def test_replay_takes_of_every_old_kind_alike(number: int, ratio: float, seed: int) -> None:
     new, old = _rows()[:number], _rows()[12:]

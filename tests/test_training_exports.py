@@ -203,7 +203,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(calls=st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=3), min_size=1, max_size=4))
 def test_arguments_of_every_shape_survive_parquet(
     tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]
