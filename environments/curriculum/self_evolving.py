@@ -2,8 +2,9 @@
 episodes, followed by TD(0), and drawn by Boltzmann's law (Self-Evolving Curriculum, arXiv 2505.14970).
 
 An advantage is what a reward is above or below the kind's usual one, which is followed at the same ``rate``: a kind
-that always fails or always succeeds comes to pay nothing. Kinds are drawn systematically: each gets its share of a
-round, rounded at random.
+that always fails or always succeeds comes to pay nothing, for a gradient is zero there. Who learns by reflecting learns
+from failures too; so what a reward lacks pays besides, which is ours (``failures=0`` is the source's own). Kinds are
+drawn systematically: each gets its share of a round, rounded at random.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from knowhow.environments.types import Suite, Task
 @dataclass(frozen=True)
 class SelfEvolving:
     """``rate`` in (0, 1] is how fast the past is forgotten; a lower ``temperature`` keeps more to the best kinds.
-    ``failures``: what a failure pays besides, for an agent that learns by reflecting on them."""
+    ``failures``: what a failure pays besides; 0 where weights alone learn."""
 
     tasks: Sequence[Task]
     suite: Suite
     ask: Ask
     rate: float = 0.5
     temperature: float = 0.25
-    failures: float = 0.0
+    failures: float = 1.0
     labels = True
 
     def __post_init__(self) -> None:
