@@ -26,7 +26,7 @@ REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
 KNOWING = 0.5
 """How often it knows the way without."""
-DELEGATING = 0.2
+DELEGATING = 0.5
 """How often it calls what memory offers for the task, where it offers something."""
 MEMORY_TOKENS = 300
 """Of what is recalled: a long playbook in every prompt would take most of the training."""

@@ -84,12 +84,9 @@ def test_a_recipe_can_play_where_an_event_loop_runs_already() -> None:
     assert asyncio.run(within()) == taught(lost) != {}
 
 
-def test_good_episodes_are_imitated_as_they_are_and_long_ones_corrected() -> None:
-    short, long = episode("take the red key", "unlock the door"), episode("wait", "wait", "take the red key")
-    assert Leap().in_suite(Locked()).examples([short]).rows == (whole(short),)
-    won = replace(long, steps=(*long.steps, *short.steps[1:]), reward=1.0)
-    assert taught(won, longer=1.5)[0] == ("take the red key", "wait")
-    assert list(taught(won, longer=3.0)) == [None], "the whole episode, not a step of it"
+def test_successes_are_imitated_as_they_are() -> None:
+    short, long = episode("take the red key", "unlock the door"), episode("wait", "take the red key", "unlock the door")
+    assert Leap().in_suite(Locked()).examples([short, long]).rows == (whole(short), whole(long))
 
 
 @pytest.mark.parametrize("split", ["test"])
@@ -139,7 +136,7 @@ def test_what_the_student_could_not_have_done_is_left_out(base: Path, tmp_path: 
     from knowhow.training.scoring import log_likelihoods
     from knowhow.training.tuning import open_base
 
-    rows = Leap(cap=0, longer=1.0).in_suite(Locked()).examples(played(2)).rows
+    rows = Leap(cap=0).in_suite(Locked()).examples(played(2)).rows
     pairs = [row for row in rows if isinstance(row, Pair)]
     model, tokenizer = open_base(base)
     better = log_likelihoods(model, tokenizer, [to_imitate(row) for row in pairs])

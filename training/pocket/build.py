@@ -18,7 +18,7 @@ from knowhow.training.tokens import rows
 from knowhow.training.tuning import quiet
 
 TEXTS = 400
-"""Episodes that the tokenizer is trained on."""
+"""About so many episodes, of all kinds of play, train the tokenizer."""
 
 
 def build(
@@ -41,7 +41,8 @@ def build(
     torch.manual_seed(seed)
     with quiet():
         blank = train_tokenizer([""], 300)
-        texts = [rendered(blank, one.messages, one.tools, prompt=False) for one in episodes[:TEXTS]]
+        spread = episodes[:: max(1, len(episodes) // TEXTS)]
+        texts = [rendered(blank, one.messages, one.tools, prompt=False) for one in spread]
         tokenizer = train_tokenizer(texts, vocabulary)
         made = [row for one in episodes for row in rows(tokenizer, whole(one), size.window)]
         model = new_model(len(tokenizer), size, seed, tokenizer.eos_token_id, tokenizer.pad_token_id)

@@ -1,10 +1,10 @@
 """LEAP: a teacher that knows the hidden state corrects the student's own episodes (arXiv 2410.05434).
 
-First the corrected steps are imitated, together with the episodes in which there was nothing to correct, then they are
-preferred to what the student did there. The teacher is the suite's oracle, and the world itself proves every correction
+First the corrected steps of failures are imitated, together with the successes, then they are preferred to what the
+student did there. The teacher is the suite's oracle, and the world itself proves every correction
 (``training/correcting.py``): another call after the student's own words. A teacher who knows too much asks for what the
-student cannot know; so a correction that the student itself gives next to no probability, beside what it did, is left
-out, and with it one that its words speak against.
+student cannot know, a way past every drawer that it would have to open; so a correction that is too improbable to the
+student itself, beside what it did, is left out, and with it one that its words speak against.
 """
 
 from __future__ import annotations
@@ -41,15 +41,13 @@ Corrected = Example | Pair
 
 @dataclass(frozen=True)
 class Leap:
-    """``cap``: the most steps of an episode that are corrected, drawn by ``seed`` (0: all). Failures are corrected, and
-    successes with more than ``longer`` times the oracle's steps; other successes are imitated as they are, for steps
-    of failures alone would teach no more than how to get out of them. ``least``: the least probability that the student
-    gives to a correction, as a share of that of what it did. ``rounds`` of preference follow the imitation, each from
-    the one before; every stage takes the steps that the tuning says."""
+    """``cap``: the most steps of a failure that are corrected, drawn by ``seed`` (0: all). Successes are imitated as
+    they are: corrections alone would teach no more than how to get out of failures. ``least``: the least probability
+    that the student gives to a correction, as a share of that of what it did. ``rounds`` of preference follow the
+    imitation, each from the one before; every stage takes the steps that the tuning says."""
 
     cap: int = 8
-    longer: float = 2.0
-    least: float = 1e-3
+    least: float = 0.1
     rounds: int = 1
     beta: float = 0.1
     seed: int = 0
@@ -81,11 +79,11 @@ class Leap:
 
     async def _taught(self, suite: Suite, one: Trajectory) -> list[Corrected] | str:
         """The rows of an episode, or why there are none."""
+        if succeeded(one):
+            return [whole(one)]
         solution = suite.oracle(one.task, seed=one.seed)
         if not solution or not await wins(suite, one.task, one.seed, solution):
             return "the oracle knows no way"
-        if succeeded(one) and len(one.steps) <= self.longer * len(solution):
-            return [whole(one)]
         found = await corrected(suite, one, solution, self._drawn(one))
         return [_row(one, correction) for correction in found] or "no correction wins any more"
 
