@@ -28,8 +28,9 @@ from knowhow.training.tuning import arguments, open_base, quiet, run, save_whole
 @dataclass(frozen=True, slots=True)
 class Reinforcement:
     """``group``: attempts at a task in an update, at least 2; ``beta``: how strongly the adapter is held to what it
-    began from; ``temperature`` of the replies; ``most_steps`` of an episode (0: as the suite says); ``skill_bonus``:
-    what a success earns besides where it called an ability that memory offered (arXiv 2512.17102)."""
+    began from; ``temperature`` of the replies; ``most_steps``: actions of an episode, those that
+    abilities make too (0: as the suite says); ``skill_bonus``: what a success earns besides where it called an ability
+    that memory offered (arXiv 2512.17102)."""
 
     group: int = 8
     beta: float = 0.02

@@ -1,7 +1,8 @@
 """What GRPO makes of a small model: the outcomes of its episodes over the updates, under several settings.
 
     python -m knowhow.evals.benches.grpo --base runs/pocket --start runs/finetune/adapters/ada-00001/adapter
-    python -m knowhow.evals.benches.grpo --base runs/able --memory runs/skills --arms skill_bonus=0 skill_bonus=0.5
+    python -m knowhow.evals.benches.grpo --base runs/able --memory runs/skills --most-steps 16 \\
+        --arms skill_bonus=0 skill_bonus=0.5
 
 From the adapter ``--start`` on, or from the base, it plays tasks made to ``--design``, in groups of attempts, once for
 each seed and each of ``--arms``, which are settings of the recipe (``beta=0``: nothing holds it to where it began),
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=4, help="attempts at a task")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--most-steps", type=int, default=12, help="of an episode")
+    parser.add_argument("--most-steps", type=int, default=12, help="actions of an episode, those of abilities too")
     parser.add_argument("--tasks", type=int, default=60, help="training tasks that are made")
     parser.add_argument("--design", default=DESIGN, help="what they are made to, as JSON")
     parser.add_argument("--window", type=int, default=15, help="updates of which the first and last are the means")
