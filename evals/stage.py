@@ -4,7 +4,8 @@ by phase."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -65,22 +66,28 @@ class Stage:
     async def play(
         self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
     ) -> list[Trajectory]:
-        """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on."""
+        """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on. Where the phase was
+        cut off, those that an error ended are played again: what cut it off may have been its cause.
+
+        Raises: KnowhowError where the first episodes all fail, or so many in a row that something has broken.
+        """
         settings = self.settings
         done = self._stored(phase, round)
-        missing = [job for job in todo if job.index not in done or done[job.index].stop is StopReason.BUDGET]
+        missing = _to_play(todo, done)
+        row = deque[Trajectory](maxlen=max(MOST_FAILURES, 2 * settings.concurrency))
         if missing:
             attempt = self._attempt(recall, memory_version, f"{phase}/{round}")
             self.watch.phase(phase if round == 0 else f"{phase} {round}", len(todo), len(todo) - len(missing))
             began = time.perf_counter()
 
             def keep(job: Job, trajectory: Trajectory) -> None:
-                if job.index in done and not trajectory.usage.calls:
+                if job.index in done and trajectory.stop is StopReason.BUDGET and not trajectory.usage.calls:
                     return  # the budget is still used up; what it cut off before stays counted
                 done[job.index] = trajectory
                 self.folder.episodes.put(trajectory, phase=phase, round=round, index=job.index)
                 self.watch.episode(trajectory, self.model.meter.total)
-                _give_up(done.values(), min(MOST_FAILURES, len(todo)))
+                row.append(trajectory)
+                _give_up(done.values(), min(MOST_FAILURES, len(todo)), row)
 
             await rollout(attempt, missing, concurrency=settings.concurrency, on_done=keep)
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - began
@@ -122,10 +129,21 @@ def _all_failed(episodes: Collection[Trajectory]) -> bool:
     return bool(episodes) and all(trajectory.stop is StopReason.ERROR for trajectory in episodes)
 
 
-def _give_up(done: Collection[Trajectory], most: int) -> None:
-    """Raises: KnowhowError where so many episodes failed, and none did not, that the fault is not in the episodes."""
+def _to_play(todo: Sequence[Job], done: Mapping[int, Trajectory]) -> list[Job]:
+    """What is not there, or was cut off by the budget; where there is any, what an error ended too."""
+    stops = {index: one.stop for index, one in done.items()}
+    cut = any(stops.get(job.index, StopReason.BUDGET) is StopReason.BUDGET for job in todo)
+    again = (StopReason.BUDGET, StopReason.ERROR) if cut else ()
+    return [job for job in todo if stops.get(job.index, StopReason.BUDGET) in again]
+
+
+def _give_up(done: Collection[Trajectory], most: int, row: deque[Trajectory]) -> None:
+    """Raises: KnowhowError where so many episodes failed, and none did not, that the fault is not in the episodes; and
+    where the whole last ``row`` of them did."""
     if len(done) >= most and _all_failed(done):
         raise KnowhowError(f"all of the first {len(done)} episodes failed: {next(iter(done)).error}")
+    if len(row) == row.maxlen and _all_failed(row):
+        raise KnowhowError(f"the last {len(row)} episodes all failed: {row[-1].error}; mend that and go on by --resume")
 
 
 def open_stage(folder: RunFolder, watch: Watch, within: Meter | None = None) -> Stage:

@@ -249,3 +249,17 @@ asyncio.run(learn.start(from_mapping({given}), Path({str(folder)!r})))
         assert len(server.requests) <= budget
     with RunFolder.open(folder) as opened:
         assert opened.spent.calls == budget
+
+
+async def test_a_server_that_dies_stops_the_run_which_plays_its_failures_again_when_it_goes_on(tmp_path: Path) -> None:
+    dies_at = 150
+
+    def answer(request: dict[str, Any], index: int) -> Reply | Fault:
+        return Fault(401, "gone") if dies_at <= index else act(request, index)
+
+    with OpenAIServer(answer) as server:
+        with pytest.raises(KnowhowError, match=r"the last 10 episodes all failed: .*gone.*--resume"):
+            await run.run(settings(server, episodes=24, concurrency=2), tmp_path / "run")
+        dies_at = 10**6
+        result = await run.resume(tmp_path / "run")
+    assert (result["episodes"], result["errors"]) == (24, 0)
