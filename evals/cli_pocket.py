@@ -22,7 +22,9 @@ def build(
     suite: Annotated[str, typer.Option(help="The suite to speak of; one with an oracle.")] = "household",
     out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("runs/pocket"),
     episodes: Annotated[int, typer.Option(help="Episodes to learn from, one update each.", min=10)] = 2000,
-    hidden: Annotated[int, typer.Option(help="The hidden size: 192 makes 2 million parameters.")] = 192,
+    hidden: Annotated[
+        int, typer.Option(help="The hidden size, a multiple of 32: 192 makes 2 million parameters.", min=32)
+    ] = 192,
     layers: Annotated[int, typer.Option(help="The number of layers.", min=1)] = 4,
     memory: Annotated[
         Path | None,
@@ -52,19 +54,21 @@ def build(
     check_extra()
     if out.exists():
         raise BadSetting(f"{out} exists already; name another folder by --out")
+    if hidden % 32:
+        raise BadSetting(f"hidden={hidden} is no multiple of 32, the size of a head of attention")
     with Bars() as watch:
-        learned = memory or asyncio.run(learn(suite, out.with_name(f"{out.name}-memory"), 200, seed, watch))
+        learned = memory or learn(suite, out.with_name(f"{out.name}-memory"), 200, seed, watch)
         played = asyncio.run(plays(suite, learned, episodes, seed, watch, memory_tokens))
         made = Size(hidden, layers, max(2, hidden // 32))
         about: dict[str, Any] = build_model(played, out, size=made, seed=seed, tell=watch.steps("pocket"))
     about |= {"memory": str(learned), "memory_tokens": memory_tokens}
-    typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(out, about))
+    typer.echo(lines.dumps({"pocket": str(out), **about}) if json else _told(suite, out, about))
 
 
-def _told(out: Path, about: dict[str, Any]) -> str:
+def _told(suite: str, out: Path, about: dict[str, Any]) -> str:
     return (
         f"{out}: {about['parameters'] / 1e6:.1f} million parameters, loss {about['loss']}\n"
-        f"play with it: knowhow run --suite household --model hf:{out}\n"
+        f"play with it: knowhow run --suite {suite} --model hf:{out}\n"
         "and with the memory that its prompts had: "
         f"--memory {about['memory']} --memory-tokens {about['memory_tokens']}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ from knowhow.agents.rollout import Job
 from knowhow.agents.types import Decider, Recall, Start, nothing
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, ToolCall, Trajectory
-from knowhow.evals.learn import start
+from knowhow.evals.learn import resume, start
 from knowhow.evals.run import banks_of, open_memory_of
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import open_mind, open_model, open_suite
@@ -34,11 +35,16 @@ TRIES = 3
 """With memory, a player that strayed too far to win plays again, up to so many times in all."""
 
 
-async def learn(suite: str, out: Path, episodes: int, seed: int, watch: Watch) -> Path:
-    """A run in which the novice learns a playbook of the suite; the run folder."""
+def learn(suite: str, out: Path, episodes: int, seed: int, watch: Watch) -> Path:
+    """A run in which the novice learns a playbook of the suite, gone on with where it was begun; the run folder.
+
+    Raises: BadSetting for a suite without an oracle.
+    """
+    opened = open_suite(suite)
+    _way(opened, jobs(draw(opened, "train", 1, seed), seed, "pocket")[0])
     rounds = max(1, min(5, episodes // 20))
     settings = Settings(suite, memory="playbook", episodes=episodes, rounds=rounds, validation=50, seed=seed)
-    await start(settings, out, watch)
+    asyncio.run(resume(out, watch) if out.exists() else start(settings, out, watch))
     return out
 
 

@@ -66,8 +66,8 @@ class Stage:
     async def play(
         self, phase: str, round: int, todo: Sequence[Job], recall: Recall = nothing, memory_version: int = 0
     ) -> list[Trajectory]:
-        """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on. Where the phase was
-        cut off, those that an error ended are played again: what cut it off may have been its cause.
+        """The episodes of a phase; stored ones are taken as they are, so that a resumed run goes on. Where the phase
+        was cut off, those that an error ended are played again: what cut it off may have been its cause.
 
         Raises: KnowhowError where the first episodes all fail, or so many in a row that something has broken.
         """
