@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
+from knowhow.environments.fitting import fit
 
 
 def names(package: str) -> list[str]:
@@ -60,6 +61,7 @@ def build(package: str, specification: str, *arguments: Any) -> Any:
     """
     name, settings = parse(specification)
     made = find(package, name)
+    fit(made, name, settings, len(arguments))
     try:
         return made(*arguments, **settings)
     except TypeError as error:
@@ -77,9 +79,17 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
         node = ast.parse(f"f({rest}", mode="eval").body
         if not isinstance(node, ast.Call) or node.args:
             raise ValueError("settings have the form name=value")
-        return name.strip(), {str(word.arg): ast.literal_eval(word.value) for word in node.keywords}
+        return name.strip(), {str(word.arg): _value(word.value) for word in node.keywords}
     except (SyntaxError, ValueError) as error:
         raise BadSetting(f"{specification!r} cannot be read: {error}; write it as name(setting=value)") from None
+
+
+def _value(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        text = ast.unparse(node)
+        raise ValueError(f"{text} is no value; a text has quotes, as in {text.replace(' ', '')!r}") from None
 
 
 def at_least(least: int, **settings: object) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from knowhow.agents.types import Recall
 from knowhow.environments.discover import build, parse
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.fitting import fit
 from knowhow.environments.types import Trajectory
 from knowhow.evals.adapter_trial import put_to_trial
 from knowhow.evals.routing import base_of, route
@@ -63,10 +63,7 @@ class Trainer:
 def tuning_of(settings: Settings) -> Tuning:
     """Raises: BadSetting for a setting that there is not."""
     _, given = parse(f"tuning({settings.tuning})")
-    known = [field.name for field in fields(Tuning)]
-    wrong = [name for name in given if name not in known]
-    if wrong:
-        raise BadSetting(f"there is no setting {wrong[0]} of a training; there are {', '.join(known)}")
+    fit(Tuning, "a training", given)
     made: dict[str, Any] = {"seed": settings.seed, **given}
     return Tuning(**made)
 

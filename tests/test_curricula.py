@@ -323,7 +323,7 @@ def test_cut_off_every_so_often_a_run_ends_where_the_uninterrupted_one_ends(name
         (["--curriculum", "knapsak"], "there is no curriculum 'knapsak'; did you mean knapsack?"),
         (["--curriculum", "knapsack(most=1)"], "most=1 must be a whole number of at least 2"),
         (["--curriculum", "self_evolving(temperature=0)"], "temperature=0 must be a number from 0.01 to 100"),
-        (["--curriculum", "knapsack(least=1)"], "unexpected keyword argument 'least'"),
+        (["--curriculum", "knapsack(least=1)"], "there is no setting 'least' of knapsack; there are "),
         (["--curriculum", "easy_to_hard", "--no-labels"], "chooses by what succeeded, which --no-labels withholds"),
         (["--curriculum", "generated", "--suite", "qa"], "the suite qa takes no descriptions"),
     ],
