@@ -31,7 +31,7 @@ def serve(
     It tells token ids and log-probabilities, and loads and unloads adapters at run time. Where other machines reach it,
     every request has to carry a key: that of the environment variable KNOWHOW_TOKEN, or a new one, which is printed.
 
-    Example: knowhow serve runs/pocket --port 8000 --adapter skill-v1=runs/mine/adapters/ada-00001
+    Example: knowhow serve runs/pocket --port 8000 --adapter v1=runs/mine/adapters/ada-00001/adapter
     """
     import asyncio
     import contextlib

@@ -50,12 +50,14 @@ def train(
 
     Example: knowhow train runs/mine --recipe sft --base runs/pocket
     """
+    from knowhow.agents.local.engine import check_extra
     from knowhow.agents.tracing import traced
     from knowhow.evals.progress import Bars
     from knowhow.evals.training import Asked, carry_out, planned, preview
     from knowhow.training.card import as_markdown
     from knowhow.training.settings import Tuning
 
+    check_extra()
     tuning = Tuning(epochs, steps, batch, rate, rank, adapter, longest, seed=seed, report_to=report_to)
     asked = Asked(recipe, base, tuning, tuple(kind), tuple(old), replay, trial, remember, allow_leaks)
     made = planned(run, asked)
@@ -75,7 +77,7 @@ def recipes(json: Json = False) -> None:
     from knowhow.evals.listing import list_parts
     from knowhow.evals.show import show_parts
     from knowhow.training.recipe import RECIPES
-    from knowhow.training.tuning import ADAPTERS
+    from knowhow.training.settings import ADAPTERS
 
     found = {"recipes": list_parts(RECIPES), "adapters": list_parts(ADAPTERS)}
     tell(found, json, lambda: show_parts(found))

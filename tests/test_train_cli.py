@@ -179,3 +179,27 @@ def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -
     found = CliRunner().invoke(app, [*map(str, command)])
     assert found.exit_code and "--allow-leaks" in str(found.exception)
     assert json.loads(knowhow(*command, "--allow-leaks"))["card"]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (("--adapter", "lorra"), "adapter='lorra' is none of "),
+        (("--report-to", "nosuch"), "report_to='nosuch' is none of tensorboard, mlflow, wandb"),
+        (("--rate", "-1"), "rate=-1.0, epochs=3.0, steps=0: rate and epochs have to be above 0"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_told_before_anything_is_done(
+    given: tuple[str, str], complaint: str, base: Path, run: Path
+) -> None:
+    found = CliRunner().invoke(app, ["train", str(run), "--base", str(base), *given])
+    assert found.exit_code and complaint in str(found.exception)
+
+
+def test_a_run_by_adapters_of_which_none_is_active_is_refused(base: Path, run: Path, tmp_path: Path) -> None:
+    bare = run_of(tmp_path / "bare", model=f"hf:{base}")
+    with Journal.open(bare / "journal.db", create=True):
+        pass
+    command = ("run", "--model", f"hf:{base}", "--episodes", "1", "--adapters", str(bare), "--out", str(tmp_path / "o"))
+    found = CliRunner().invoke(app, command)
+    assert found.exit_code and "no adapter of" in str(found.exception) and "it has none" in str(found.exception)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.discover import names, one_of
+from knowhow.environments.errors import BadSetting, MissingExtra
+
+ADAPTERS = "knowhow.training.adapters"
+REPORTERS = ("tensorboard", "mlflow", "wandb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,14 @@ class Tuning:
             if getattr(self, name) < 1:
                 raise BadSetting(f"{name} is {getattr(self, name)}; give at least 1")
         if self.rate <= 0 or self.epochs <= 0 or self.steps < 0:
-            raise BadSetting("rate and epochs have to be above 0, and steps at least 0")
+            told = f"rate={self.rate}, epochs={self.epochs}, steps={self.steps}"
+            raise BadSetting(f"{told}: rate and epochs have to be above 0, and steps at least 0")
+        if ":" not in self.adapter:
+            one_of(names(ADAPTERS), adapter=self.adapter)
+        if self.report_to:
+            one_of(REPORTERS, report_to=self.report_to)
+            if find_spec(self.report_to) is None:
+                raise MissingExtra(f"report_to={self.report_to!r} needs its package: pip install {self.report_to}")
 
     def updates(self, rows: int) -> int:
         """How many updates so many rows make."""

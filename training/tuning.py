@@ -15,9 +15,7 @@ from typing import Any
 from knowhow.agents.local.engine import check_extra
 from knowhow.environments.discover import find
 from knowhow.environments.errors import BadSetting, KnowhowError
-from knowhow.training.settings import Tuning
-
-ADAPTERS = "knowhow.training.adapters"
+from knowhow.training.settings import ADAPTERS, Tuning
 
 Progress = Callable[[int, int, float], None]
 """Told after a step: its number, how many there are, and the loss."""
