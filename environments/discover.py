@@ -173,6 +173,8 @@ def _load_file(path: Path) -> ModuleType:
         raise UnknownName(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # as a script may, it imports what lies beside it
     try:
         spec.loader.exec_module(module)
     except BaseException as error:

@@ -137,6 +137,13 @@ def test_a_class_is_found_in_a_file_and_in_a_module(tmp_path: Path, monkeypatch:
     assert discover.find(SUITES, in_file) is discover.find(SUITES, in_file)
 
 
+def test_a_file_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beside_it_here.py").write_text("SIZE = 7\n")
+    (tmp_path / "own.py").write_text("from beside_it_here import SIZE\n\nclass Own:\n    size = SIZE\n")
+    assert discover.build(SUITES, f"{tmp_path}/own.py:Own").size == 7
+
+
 def test_an_entry_point_of_the_same_group_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plugged_in.py").write_text("class Plugged: ...\n")
     info = tmp_path / "plugged_in-1.0.dist-info"
@@ -198,8 +205,8 @@ def test_a_specification_reads_as_a_name_and_settings(specification: str, parsed
     assert discover.parse(specification) == parsed
 
 
-@pytest.mark.parametrize("specification", ["a(5)", "a(n=)", "a(n=5", "a(n=open('x'))", "household(colour='red')"])
-def test_settings_that_do_not_fit_are_refused_with_the_specification(specification: str) -> None:
+@pytest.mark.parametrize("specification", ["a(5)", "a(n=)", "a(n=5", "a(n=open('x'))"])
+def test_what_cannot_be_read_is_refused_with_the_specification(specification: str) -> None:
     with pytest.raises(BadSetting) as raised:
         discover.build(SUITES, specification)
     assert specification in str(raised.value)

@@ -59,6 +59,7 @@ def test_what_fits_or_cannot_be_judged_passes() -> None:
     [
         ("environments.suites", "remote(url=7)", "url=7 of remote must be a text in quotes"),
         ("environments.suites", "gymnasium(id=FrozenLake-v1)", r"a text has quotes, as in 'FrozenLake-v1'"),
+        ("environments.suites", "household(colour='red')", "there is no setting 'colour' of household; it has none"),
         ("training.recipes", "sft(cap='x')", "cap='x' of sft must be a whole number"),
         ("training.recipes", "sft(memory=3)", "memory=3 of sft must be True or False"),
         ("training.recipes", "sft(cup=3)", "there is no setting 'cup' of sft; there are "),

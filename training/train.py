@@ -82,7 +82,8 @@ def plan(
         recipe = recipe.in_suite(suite)
     data = of_kinds(trajectories, kinds).then(recipe.examples)
     if not data.rows:
-        reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped) or "there are no episodes"
+        reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped)
+        reasons = reasons or f"none of {len(trajectories)} episodes holds what it needs; see knowhow recipes"
         raise BadSetting(f"the recipe {specification} finds nothing to train on ({reasons})")
     if old:
         earlier = recipe.examples(old)
