@@ -115,12 +115,19 @@ def retire(run: Run, id: Annotated[str, typer.Argument(help="An adapter's id, as
 
 
 def _settle(run: Path, id: str, status: Any) -> None:
+    from knowhow.environments.errors import BadSetting
     from knowhow.evals.memory_folder import alone
     from knowhow.memory.journal import Journal
+    from knowhow.training.recipe import judges
     from knowhow.training.registry import Registry
+    from knowhow.training.types import AdapterStatus
 
     with alone(run), Journal.open(run / "journal.db") as journal:
-        settled = Registry(journal).settle(id, status, "a person said so")
+        registry = Registry(journal)
+        if status is AdapterStatus.ACTIVE and judges(registry.get(id).recipe):
+            found = registry.get(id)
+            raise BadSetting(f"{id} judges attempts and plays none; {_choosing(found.base, run / found.path)}")
+        settled = registry.settle(id, status, "a person said so")
     typer.echo(f"{settled.id} is {settled.status}")
 
 
@@ -131,8 +138,17 @@ def _taken(estimate: dict[str, Any]) -> str:
     )
 
 
+def _choosing(base: str, weights: Path) -> str:
+    """How a judge of attempts is used."""
+    return f"""let it choose: knowhow run --method "verified(by='hf:{base}@{weights}', n=8)\""""
+
+
 def _came_of(result: dict[str, Any]) -> str:
+    from knowhow.training.recipe import judges
+
     adapter = result["adapter"]
+    if judges(adapter["recipe"]):
+        return f"{adapter['id']} judges attempts; {_choosing(adapter['base'], Path(result['run']) / adapter['path'])}"
     trial = adapter["metrics"].get("trial")
     told = f"{adapter['id']} is {adapter['status']}"
     if trial:

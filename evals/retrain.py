@@ -14,7 +14,7 @@ from knowhow.evals.routing import base_of, route
 from knowhow.evals.settings import Settings
 from knowhow.evals.stage import Stage
 from knowhow.memory.store import Memory
-from knowhow.training.recipe import RECIPES
+from knowhow.training.recipe import RECIPES, judges
 from knowhow.training.registry import Registry
 from knowhow.training.selecting import played_with
 from knowhow.training.settings import Tuning
@@ -49,7 +49,7 @@ class Trainer:
             return
         self.stage.watch.phase(f"fine-tune {round}", 0)
         adapter = train(made, self.registry, self.stage.folder.path, recall=self.recall)
-        if "trial" not in adapter.metrics:
+        if "trial" not in adapter.metrics and not judges(self.settings.recipe):
             await put_to_trial(self.stage, self.registry, adapter, self.recall, self.memory.version)
 
     def _episodes(self, round: int) -> list[Trajectory]:

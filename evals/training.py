@@ -29,7 +29,7 @@ from knowhow.memory.episodes import Episodes
 from knowhow.memory.journal import Journal
 from knowhow.memory.store import Memory
 from knowhow.training.card import card
-from knowhow.training.recipe import unwatched
+from knowhow.training.recipe import judges, unwatched
 from knowhow.training.registry import KIND, Registry
 from knowhow.training.settings import Tuning
 from knowhow.training.train import Plan, estimate, plan, train
@@ -41,7 +41,8 @@ LOOKED_FOR = 200
 @dataclass(frozen=True)
 class Asked:
     """What to train: ``base`` is the folder of the model, ``kinds`` of tasks (none: all), ``old`` runs whose episodes
-    are replayed, ``replay`` rows of theirs for each new one; ``trial`` validation episodes (0: no trial), ``remember``:
+    are replayed, ``replay`` rows of theirs for each new one; ``trial`` validation episodes (0: no trial, and there is
+    none for what only judges), ``remember``:
     with the run's memory in the prompt, also where the recipe plays. ``allow_leaks``: train also on what tells of test
     tasks."""
 
@@ -114,7 +115,7 @@ def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any =
         stage = Stage(folder, open_suite(settings.suite), load_model(model, meter=Meter()), watch)
         with _recalling(stage, asked.remember) as (recall, version):
             adapter = train(made, registry, run, progress, recall)
-            if asked.trial:
+            if asked.trial and not judges(asked.recipe):
                 asyncio.run(put_to_trial(stage, registry, adapter, recall, version))
         adapter = registry.get(adapter.id)
         return {"run": str(run), "adapter": encode(adapter), "model": uri(model, adapter, run)}

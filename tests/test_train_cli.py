@@ -125,7 +125,7 @@ def test_an_evolution_trains_every_so_many_rounds_and_resumes(base: Path, tmp_pa
             *("evolve", "--model", model, "--episodes", 4, "--rounds", 2, "--validation", 2, "--train-every", 1),
             *(
                 "--recipe",
-                "verifier(balanced=False)",
+                "grpo(group=2, most_steps=1)",
                 "--tuning",
                 "steps=2, batch=2",
                 "--trial",
@@ -139,7 +139,7 @@ def test_an_evolution_trains_every_so_many_rounds_and_resumes(base: Path, tmp_pa
     assert len(told["rounds"]) == 2
     with Journal.open(out / "journal.db") as journal:
         found = Registry(journal).adapters()
-    assert found and {one.recipe for one in found} == {"verifier(balanced=False)"}
+    assert found and {one.recipe for one in found} == {"grpo(group=2, most_steps=1)"}
     assert all("trial" in one.metrics and (out / one.path).is_dir() for one in found)
     assert json.loads(knowhow("evolve", "--resume", out, "--json"))["rounds"] == told["rounds"]
     with Journal.open(out / "journal.db") as journal:
@@ -203,3 +203,15 @@ def test_a_run_by_adapters_of_which_none_is_active_is_refused(base: Path, run: P
     command = ("run", "--model", f"hf:{base}", "--episodes", "1", "--adapters", str(bare), "--out", str(tmp_path / "o"))
     found = CliRunner().invoke(app, command)
     assert found.exit_code and "no adapter of" in str(found.exception) and "it has none" in str(found.exception)
+
+
+def test_a_judge_of_attempts_is_neither_tried_as_a_player_nor_made_one(base: Path, tmp_path: Path) -> None:
+    run = run_of(tmp_path / "judged", model=f"hf:{base}")
+    command = ("train", run, "--base", base, "--recipe", "verifier(balanced=False)", "--steps", 2, "--batch", 2)
+    said = knowhow(*command, "--trial", 2)
+    assert "judges attempts" in said and "verified(by='hf:" in said and "play with it" not in said
+    with Journal.open(run / "journal.db") as journal:
+        (made,) = Registry(journal).adapters()
+    assert made.status is AdapterStatus.CANDIDATE and "trial" not in made.metrics
+    found = CliRunner().invoke(app, ["adapters", "use", str(run), made.id])
+    assert found.exit_code and "plays none" in str(found.exception)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from knowhow.agents.types import Recall, nothing
+from knowhow.environments.discover import find, parse
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.settings import Tuning
 from knowhow.training.types import Data, Datum
@@ -44,7 +45,8 @@ class Job:
 
 class Recipe(Protocol):
     """``examples`` is pure and needs no torch; it refuses test tasks. ``train`` goes on from the last checkpoint in the
-    job's folder, writes the adapter and returns what it measured: ``steps``, ``losses``, ``seconds`` and more.
+    job's folder, writes the adapter and returns what it measured: ``steps``, ``losses``, ``seconds`` and more. Where
+    its adapter judges attempts and plays none, the class says so: ``judges = True``.
 
     Raises (both): BadSetting where the data do not suit, KnowhowError on a full disk.
     """
@@ -60,3 +62,8 @@ class Privileged(Protocol):
 
     def in_suite(self, suite: Suite | None) -> Recipe:
         """The same recipe for episodes of this suite. Raises: BadSetting where it does not suit."""
+
+
+def judges(specification: str) -> bool:
+    """Does an adapter of this recipe judge attempts, instead of playing? Raises: UnknownName, BadSetting."""
+    return bool(getattr(find(RECIPES, parse(specification)[0]), "judges", False))

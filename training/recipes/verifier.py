@@ -28,6 +28,7 @@ class Verifier:
 
     balanced: bool = True
     seed: int = 0
+    judges = True
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         refuse_test(trajectories)
