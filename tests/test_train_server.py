@@ -86,6 +86,9 @@ class Others:
             unload_adapter(self.url, name)
 
 
+CHANGING = Path(__file__).with_name("changing.py")
+
+
 @pytest.fixture(scope="module")
 def others(base: Path, url: str, tmp_path_factory: pytest.TempPathFactory) -> Others:
     root = tmp_path_factory.mktemp("others")
@@ -104,8 +107,8 @@ def evolved(base: Path, url: str, others: Others, tmp_path_factory: pytest.TempP
 def _evolve(base: Path, url: str, out: Path) -> None:
     knowhow(
         *("evolve", "--model", f"vllm:tiny@{url}?{HOW}", "--base", base, "--episodes", 4, "--rounds", 2),
-        *("--validation", 2, "--train-every", 2, "--trial", 3, "--recipe", "verifier(balanced=False)"),
-        *("--tuning", "steps=4, batch=2, rate=0.05, rank=4, adapter='vera'", "--out", out),
+        *("--validation", 2, "--train-every", 2, "--trial", 3, "--recipe", f"{CHANGING}:Changing"),
+        *("--tuning", "steps=6, batch=2, rate=2.0, rank=4, adapter='vera'", "--out", out),
     )
 
 
@@ -119,6 +122,8 @@ def test_the_replies_of_a_trial_are_by_the_adapter_on_the_server_and_by_the_base
     assert is_plain(weights) and len(tried) == len(without) == 3
     assert_by(base, weights, tried)
     assert_by(base, None, without)
+    said = [[sample.tokens for one in episodes for sample in one.samples if sample] for episodes in (tried, without)]
+    assert said[0] != said[1], "they differ, so that it would be seen"
     assert {sample.model for one in without for sample in one.samples if sample} == {"tiny"}
     assert offered(url) == {"tiny"}, "it did not gain, and was unloaded"
 
