@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,21 +113,22 @@ def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any =
         trial, model = asked.trial or settings.trial, of_base(asked.base, settings)
         folder.settings = replace(settings, trial=trial, model=model)
         registry = Registry(journal)
-        stage = Stage(folder, open_suite(settings.suite), load_model(model, meter=Meter()), watch)
+        stage = cache(lambda: Stage(folder, open_suite(settings.suite), load_model(model, meter=Meter()), watch))
         with _recalling(stage, asked.remember) as (recall, version):
             adapter = train(made, registry, run, progress, recall)
             if asked.trial and not judges(asked.recipe):
-                asyncio.run(put_to_trial(stage, registry, adapter, recall, version))
+                asyncio.run(put_to_trial(stage(), registry, adapter, recall, version))
         adapter = registry.get(adapter.id)
         return {"run": str(run), "adapter": encode(adapter), "model": uri(model, adapter, run)}
 
 
 @contextmanager
-def _recalling(stage: Stage, remember: bool) -> Iterator[tuple[Recall, int]]:
+def _recalling(opened: Callable[[], Stage], remember: bool) -> Iterator[tuple[Recall, int]]:
     """What the run's memory gives and its version; nothing where it is not to be remembered."""
     if not remember:
         yield nothing, 0
         return
+    stage = opened()
     path = _memory_of(stage.folder.path)
     with open_memory_of(str(path)) as memory:
         mind = open_mind(stage.settings, banks_of(path), memory, stage.model, stage.suite)
