@@ -11,7 +11,7 @@ from knowhow.environments.errors import BadSetting
 from knowhow.evals.settings import Settings
 from knowhow.training.plain import as_plain
 from knowhow.training.registry import serving, weights_hash
-from knowhow.training.types import Adapter
+from knowhow.training.types import Adapter, AdapterStatus
 
 
 def base_of(settings: Settings) -> Path:
@@ -49,10 +49,20 @@ def uri(model: str, adapter: Adapter | None, folder: Path) -> str:
     return with_adapter(model, weights, f"{adapter.id}-{weights_hash(weights)[:12]}")
 
 
-def route(adapters: Callable[[], Sequence[Adapter]], settings: Settings, folder: Path) -> Callable[[str], str]:
+def route(
+    adapters: Callable[[], Sequence[Adapter]], settings: Settings, folder: Path, *, needed: bool = False
+) -> Callable[[str], str]:
     """Which model plays a kind of task: the run's with the active adapter for that kind, or without. ``adapters`` are
-    those of the run in ``folder``, asked for each episode. Raises: as ``base_of``; when asked, as ``uri``."""
-    base_hash, made = weights_hash(base_of(settings)), dict[str, str]()
+    those of the run in ``folder``, asked for each episode. Raises: as ``base_of``; BadSetting where some adapter is
+    ``needed`` and none is active for the base; when asked, as ``uri``."""
+    base, made = base_of(settings), dict[str, str]()
+    base_hash = weights_hash(base)
+    if needed and not any(one.status is AdapterStatus.ACTIVE and one.base_hash == base_hash for one in adapters()):
+        told = ", ".join(f"{one.id} of {one.base} is {one.status}" for one in adapters()) or "it has none"
+        raise BadSetting(
+            f"no adapter of {folder} is active for {base} ({told}); make one: knowhow adapters use {folder} ID, or "
+            "leave --adapters out"
+        )
 
     def to(kind: str) -> str:
         adapter = serving(adapters(), base_hash, kind)

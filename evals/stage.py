@@ -23,7 +23,7 @@ from knowhow.environments.types import StopReason, Suite, Task, Trajectory
 from knowhow.evals.engine import ENGINES, Cast, Engine, load
 from knowhow.evals.engines.local import Local
 from knowhow.evals.folder import RunFolder
-from knowhow.evals.routing import base_of, route
+from knowhow.evals.routing import route
 from knowhow.evals.settings import Settings
 from knowhow.evals.summary import summarise
 from knowhow.evals.tasks import draw
@@ -33,8 +33,7 @@ from knowhow.memory.recall import recall_of
 from knowhow.memory.storage.server import check as check_index
 from knowhow.memory.store import Memory
 from knowhow.memory.types import Bank
-from knowhow.training.registry import Registry, weights_hash
-from knowhow.training.types import AdapterStatus
+from knowhow.training.registry import Registry
 
 SUITES = "knowhow.environments.suites"
 BANKS = "knowhow.memory.banks"
@@ -164,14 +163,7 @@ def _route(settings: Settings) -> Callable[[str], str] | None:
     folder = Path(settings.adapters)
     with Journal.open(folder / "journal.db") as journal:
         adapters = Registry(journal).adapters()
-    base = base_of(settings)
-    if not any(one.status is AdapterStatus.ACTIVE and one.base_hash == weights_hash(base) for one in adapters):
-        told = ", ".join(f"{one.id} of {one.base} is {one.status}" for one in adapters) or "it has none"
-        raise BadSetting(
-            f"no adapter of {folder} is active for {base} ({told}); make one: knowhow adapters use {folder} ID, or "
-            "leave --adapters out"
-        )
-    return route(lambda: adapters, settings, folder)
+    return route(lambda: adapters, settings, folder, needed=True)
 
 
 def check(settings: Settings, *splits: str) -> Model:
