@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from knowhow.environments.errors import BadSetting
 
@@ -18,40 +18,38 @@ def fit(made: Callable[..., Any], name: str, settings: Mapping[str, Any], given:
 
     Raises: BadSetting for a setting that there is not, and for a value of another kind than is declared.
     """
-    known = _settings(made, given)
+    known = _parameters(made, given)
     if known is None:
         return
-    for setting in settings:
+    for setting, value in settings.items():
         if setting not in known:
             there = f"there are {', '.join(known)}" if known else "it has none"
             raise BadSetting(f"there is no setting {setting!r} of {name}; {there}")
-    hints = _hints(made)
-    for setting, value in settings.items():
-        kinds = _plain(hints.get(setting, Any))
+        kinds = _plain(known[setting])
         if kinds and not any(_is(value, kind) for kind in kinds):
             wanted = " or ".join(_WORDS.get(kind, repr(kind)) for kind in kinds)
             raise BadSetting(f"{setting}={value!r} of {name} must be {wanted}")
 
 
-def _settings(made: Callable[..., Any], given: int) -> list[str] | None:
-    """The names that may be set; None where any may."""
+def _parameters(made: Callable[..., Any], given: int) -> dict[str, Any] | None:
+    """What may be set, with its declaration; None where anything may."""
     try:
-        every = list(inspect.signature(made).parameters.values())
+        every = list(_signature(made).parameters.values())
     except (TypeError, ValueError):
         return None
     if any(one.kind is one.VAR_KEYWORD for one in every):
         return None
     by_place = [one for one in every if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    taken = {one.name for one in by_place[:given]}
-    named = (one for one in every if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
-    return [one.name for one in named if one.name not in taken]
+    named = [one for one in every if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return {one.name: one.annotation for one in named if one not in by_place[:given]}
 
 
-def _hints(made: Callable[..., Any]) -> dict[str, Any]:
+def _signature(made: Callable[..., Any]) -> inspect.Signature:
+    """With its declarations as they were written, which tell nothing, where one of them cannot be read."""
     try:
-        return get_type_hints(getattr(made, "__init__") if isinstance(made, type) else made)  # noqa: B009
-    except Exception:  # what is only imported for the type checker, say: then nothing is known of it
-        return {}
+        return inspect.signature(made, eval_str=True)
+    except Exception:  # a name that is only imported for the type checker, say
+        return inspect.signature(made)
 
 
 def _plain(hint: Any) -> tuple[Any, ...]:

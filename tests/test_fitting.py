@@ -22,7 +22,7 @@ class Part:
     most: int | None = None
     way: Literal["up", "down"] = "up"
     many: tuple[str, ...] = ()
-    odd: "Missing" = None  # type: ignore[name-defined] # noqa: F821, UP037
+    odd: Missing = None  # type: ignore[name-defined] # noqa: F821
 
 
 class Plain:
