@@ -79,17 +79,17 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
         node = ast.parse(f"f({rest}", mode="eval").body
         if not isinstance(node, ast.Call) or node.args:
             raise ValueError("settings have the form name=value")
-        return name.strip(), {str(word.arg): _value(word.value) for word in node.keywords}
+        return name.strip(), {str(word.arg): _value(word.value, f"f({rest}") for word in node.keywords}
     except (SyntaxError, ValueError) as error:
         raise BadSetting(f"{specification!r} cannot be read: {error}; write it as name(setting=value)") from None
 
 
-def _value(node: ast.expr) -> Any:
+def _value(node: ast.expr, source: str) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        text = ast.unparse(node)
-        raise ValueError(f"{text} is no value; a text has quotes, as in {text.replace(' ', '')!r}") from None
+        text = ast.get_source_segment(source, node)
+        raise ValueError(f"{text} is no value; a text has quotes, as in {text!r}") from None
 
 
 def at_least(least: int, **settings: object) -> None:
