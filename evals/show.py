@@ -105,7 +105,7 @@ def show_findings(name: str, findings: Sequence[Finding]) -> None:
 
 
 def _figures() -> Table:
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))  # as it fits into 80 columns
     table.add_column("", no_wrap=True)
     for name in ("success", "95% interval", "episodes", "steps", "actions", "calls", "tokens", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -129,6 +129,9 @@ def _figure_row(table: Table, title: str, result: Mapping[str, Any]) -> None:
 
 
 def _warn(console: Console, result: Mapping[str, Any]) -> None:
+    if result.get("tasks", result["episodes"]) < result["episodes"]:
+        told = f"{result['episodes']:,} episodes of {result['tasks']:,} tasks: the interval is as wide as these tell"
+        console.print(told, style="dim")
     if result["errors"]:
         console.print(f"[yellow]{result['errors']} episodes failed with an error; they count as not achieved[/yellow]")
     if result["unfinished"]:

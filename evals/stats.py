@@ -14,7 +14,7 @@ _AT_ONCE = 4_000_000
 """Numbers drawn at a time, so that many pairs do not fill the memory."""
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """The Wilson score interval of a success rate (Wilson 1927), within [0, 1]; (0, 1) where ``n`` is 0."""
     if n == 0:
         return 0.0, 1.0
@@ -23,6 +23,26 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def wilson_by_task(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval where tasks were tried several times each, by what the attempts are worth as independent ones:
+    their number over the design effect, which is how far the tasks differ beyond chance, and less where the tasks are
+    few (Kish 1965; Korn and Graubard 1998). Where each task has one attempt, it is Wilson's own; where all attempts of
+    all tasks ended alike, only the tasks count."""
+    tries = [len(one) for one in attempts]
+    n, tasks, wins = sum(tries), len(attempts), sum(map(sum, attempts))
+    if n == tasks:
+        return wilson(wins, n, level)
+    from scipy.stats import t
+
+    rate = wins / n
+    apart = sum((sum(one) - rate * len(one)) ** 2 for one in attempts)
+    chance = n * rate * (1 - rate)
+    effect = max(1.0, apart * tasks / (tasks - 1) / chance) if chance and tasks > 1 else n / tasks
+    few = t.ppf(0.5 + level / 2, tasks - 1) / t.ppf(0.5 + level / 2, n - 1) if tasks > 1 else 1.0
+    worth = n / effect / few**2
+    return wilson(rate * worth, worth, level)
 
 
 def difference(a: tuple[int, int], b: tuple[int, int], level: float = 0.95) -> tuple[float, float]:

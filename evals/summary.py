@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from knowhow.environments.types import StopReason, Trajectory, Usage
-from knowhow.evals.stats import wilson
+from knowhow.evals.stats import wilson_by_task
 
 
 def summarise(
@@ -20,7 +21,8 @@ def summarise(
     asked: int | None = None,
 ) -> dict[str, Any]:
     """Rates and means are over finished episodes, None where there are none; ``unfinished`` are those of the ``asked``
-    ones that the budget cut off or kept from starting.
+    ones that the budget cut off or kept from starting. ``tasks`` are the different ones among the episodes: where one
+    is played again, the interval says how far other tasks might differ, not only other episodes of these.
 
     ``mean_steps`` are decisions, ``mean_actions`` the environment's calls: a skill makes several in one step. A failed
     episode (``errors``) counts as an episode without success. Calls, tokens and cost cover all, unfinished
@@ -28,6 +30,9 @@ def summarise(
     """
     finished = [trajectory for trajectory in trajectories if trajectory.stop is not StopReason.BUDGET]
     wins = sum(trajectory.success for trajectory in finished)
+    of_task = defaultdict[str, list[bool]](list)
+    for one in finished:
+        of_task[one.task.id].append(one.success)
     used = sum((trajectory.usage for trajectory in trajectories), Usage())
     n = len(finished)
     return {
@@ -36,8 +41,9 @@ def summarise(
         "model": model,
         "memory_version": memory_version,
         "episodes": n,
+        "tasks": len(of_task),
         "success_rate": wins / n if n else None,
-        "ci95": [round(bound, 4) for bound in wilson(wins, n)],
+        "ci95": [round(bound, 4) for bound in wilson_by_task(list(of_task.values()))],
         "mean_reward": sum(trajectory.reward or 0.0 for trajectory in finished) / n if n else None,
         "mean_steps": sum(len(trajectory.steps) for trajectory in finished) / n if n else None,
         "mean_actions": sum(step.actions for t in finished for step in t.steps) / n if n else None,

@@ -162,6 +162,8 @@ def test_a_memory_is_used_by_run_and_shown_unless_it_is_withheld(
 def test_without_json_people_get_tables(knowhow: Knowhow, evolved: Path, tmp_path: Path) -> None:
     said = knowhow("run", *TWO, "--out", tmp_path / "run")
     assert said.code == 0 and "success" in said.out and str(tmp_path) in said.out.replace("\n", "")
+    again = knowhow("run", *TWO, "--attempts", 2, "--out", tmp_path / "again").out
+    assert "4 episodes of 2 tasks" in again and "episodes of" not in said.out and "…" not in again
     assert "str-00001" in knowhow("memory", "show", evolved).out
     assert "round 1" in knowhow("memory", "log", evolved).out
     assert "# Memory, version 3" in knowhow("memory", "export", evolved).out
@@ -213,6 +215,7 @@ def test_settings_that_cannot_be_used_are_one_line(complaint: str, knowhow: Know
         (["run", "--budget-calls", "-1"], "a budget of -1 calls cannot be kept"),
         (["run", "--memory", "nowhere"], "there is no run folder nowhere"),
         (["evolve", "--memory", "playbok"], "there is no bank 'playbok'; did you mean playbook?"),
+        (["evolve", "--recipe", "sft"], "--recipe says nothing; add --train-every, or leave it out"),
         (["evolve", "--split", "test"], "the test split never teaches"),
         (["evolve", "--mode", "sideways"], "mode='sideways' is none of offline, online"),
         (["evolve", "--resume", "nowhere"], "there is no run folder nowhere"),

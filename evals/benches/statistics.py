@@ -5,6 +5,7 @@
 Prints one JSON object. ``paired``: by pairs and by the shares of them that one side alone and the other alone wins, how
 often the 95% interval of the difference holds the true one; ``graded`` the same for rewards between 0 and 1.
 ``over_runs``: the same for methods that are run again with so many seeds, each run with its own true gain.
+``by_task``: the same for a success rate of tasks that were tried several times.
 ``mcnemar`` and ``holm``: how often a difference is claimed at 5% where there is none, by one test and by any of four.
 ``needed``: how often McNemar's test sees a difference with as many pairs as ``needed`` says, asked for 80%.
 """
@@ -18,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from knowhow.evals.stats import holm, mcnemar, needed, over_runs, paired
+from knowhow.evals.stats import holm, mcnemar, needed, over_runs, paired, wilson_by_task
 
 SHARES = ((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.5, 0.05))
 """Of all pairs, those that one side alone wins and those that the other alone wins."""
 PAIRS = (30, 100, 500)
+TRIES = ((10, 8), (20, 4), (100, 2))
 
 Rng = np.random.Generator
 
@@ -46,6 +48,7 @@ def measured(worlds: int, rng: Rng) -> dict[str, Any]:
         },
         "graded": {f"{n} pairs": often(_graded, n) for n in PAIRS},
         "over_runs": {f"{runs} runs": often(_over_runs, runs) for runs in (3, 5, 10)},
+        "by_task": {f"{tasks} tasks, {tries} attempts": often(_by_task, tasks, tries) for tasks, tries in TRIES},
         "mcnemar": {f"{n} pairs": often(_claimed, n) for n in PAIRS},
         "holm": often(_claimed_of_four),
         "needed": {f"{points:.0%}": often(_seen, points) for points in (0.05, 0.1)},
@@ -72,6 +75,13 @@ def _over_runs(rng: Rng, runs: int) -> bool:
     seen = [float(np.mean(rng.choice([1, -1, 0], p=[(0.3 + g) / 2, (0.3 - g) / 2, 0.7], size=100))) for g in gains]
     _, low, high = over_runs(seen)
     return low <= 0.1 <= high
+
+
+def _by_task(rng: Rng, tasks: int, tries: int) -> bool:
+    """Most tasks are either easy or hard."""
+    chances = rng.beta(0.3, 0.3, size=(tasks, 1))
+    low, high = wilson_by_task((rng.random((tasks, tries)) < chances).tolist())
+    return low <= 0.5 <= high
 
 
 def _claimed(rng: Rng, n: int) -> bool:
