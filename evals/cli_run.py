@@ -49,6 +49,8 @@ UNKEPT = ("resume", "json", "trace", "log")
 """What is said of one call of a command, and not of the run."""
 CHANGEABLE = ("budget_usd", "budget_calls", "budget_tokens", "concurrency", "engine", "index")
 """What may stand beside ``--resume``."""
+TRAINING = ("recipe", "tuning", "trial", "fresh")
+"""What is said of a training, beside ``--train-every``."""
 
 
 def run(
@@ -197,6 +199,7 @@ def evolve(
         result = _finish(lambda watch: go_on(folder, watch, **given), lambda: _way_on("evolve", folder), told)
     else:
         settings = _settings(given, memory="playbook")
+        _refuse_idle(given, settings)
         folder = out or _new_folder("evolve", settings)
         _announce_cost(settings, settings.episodes + settings.proof + settings.validation * (settings.rounds + 4))
         result = _finish(lambda watch: start(settings, folder, watch), lambda: _way_on("evolve", folder), told)
@@ -251,6 +254,14 @@ def _refuse_more(folder: Path, given: Mapping[str, Any]) -> None:
 
         extra = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise BadSetting(f"--resume goes on with the settings of {folder}; leave out {extra}")
+
+
+def _refuse_idle(given: Mapping[str, Any], settings: Settings) -> None:
+    idle = [name for name in TRAINING if name in given]
+    if idle and not settings.train_every:
+        from knowhow.environments.errors import BadSetting
+
+        raise BadSetting(f"nothing is trained, so that --{idle[0]} says nothing; add --train-every, or leave it out")
 
 
 def _settings(options: Mapping[str, Any], **defaults: str) -> Settings:

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from knowhow.agents.local.weights import weights_hash
 from knowhow.agents.model import parse_uri, takes_plain_adapters, with_adapter
 from knowhow.environments.errors import BadSetting
 from knowhow.evals.settings import Settings
 from knowhow.training.plain import as_plain
-from knowhow.training.registry import serving, weights_hash
+from knowhow.training.registry import serving
 from knowhow.training.types import Adapter, AdapterStatus
 
 

@@ -23,6 +23,7 @@ from knowhow.agents.episode import Agent, play
 from knowhow.agents.local import chat
 from knowhow.agents.local.chat_model import LocalChat
 from knowhow.agents.local.types import LORA
+from knowhow.agents.local.weights import MARK, mark_base, weights_hash
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.samples import KEY, unfolded
 from knowhow.agents.types import Start, Turn
@@ -113,6 +114,17 @@ async def test_an_adapter_that_was_trained_anew_in_the_same_folder_is_another_on
     after = (await load_model(uri)(turn())).response_metadata[KEY]["tokens"]
     fresh = (await load_model(f"hf:{base}@adapters/v2?temperature=0&max_tokens=12")(turn())).response_metadata[KEY]
     assert before != after == fresh["tokens"]
+
+
+@pytest.mark.parametrize("mark", ["of another base", "{}"])
+async def test_an_adapter_that_was_trained_on_another_base_is_refused(mark: str, base: Path, tmp_path: Path) -> None:
+    adapter = Path(shutil.copytree(base.parent / "adapters/v1", tmp_path / "v"))
+    mark_base(adapter, weights_hash(base))
+    load_model(f"hf:{base}@{adapter}")
+    other = Path(shutil.copytree(base.parent / "adapters/v1", tmp_path / "other"))
+    (other / MARK).write_text(mark) if mark == "{}" else mark_base(other, mark)
+    with pytest.raises(BadSetting, match="cannot be read" if mark == "{}" else "was trained on another base than"):
+        load_model(f"hf:{base}@{other}")
 
 
 async def test_adapters_of_another_kind_stand_beside(base: Path) -> None:

@@ -12,6 +12,7 @@ from doors import Doors
 from locked import Locked, episode, played, tiny_locked
 from pocket import episodes
 
+from knowhow.agents.local.weights import weights_hash
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.suites.household import Household
 from knowhow.environments.types import Split, Trajectory
@@ -20,7 +21,7 @@ from knowhow.training.apart import wait_for
 from knowhow.training.correcting import made_before, wins
 from knowhow.training.examples import whole
 from knowhow.training.recipes.leap import Leap, to_imitate
-from knowhow.training.registry import Registry, weights_hash
+from knowhow.training.registry import Registry
 from knowhow.training.replies import deeds
 from knowhow.training.settings import Tuning
 from knowhow.training.types import Pair

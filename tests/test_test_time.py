@@ -12,6 +12,7 @@ from locked import Locked, played, tiny_locked
 
 from knowhow.agents.episode import Agent, play
 from knowhow.agents.local.chat import chat_at
+from knowhow.agents.local.weights import weights_hash
 from knowhow.agents.metering import Meter
 from knowhow.agents.model import Model, load_model
 from knowhow.agents.types import Start
@@ -23,7 +24,6 @@ from knowhow.evals.settings import Settings
 from knowhow.memory.episodes import Episodes
 from knowhow.training import test_time
 from knowhow.training.recipes import test_time as recipes
-from knowhow.training.registry import weights_hash
 from knowhow.training.settings import Tuning
 
 torch = pytest.importorskip("torch")

@@ -186,7 +186,7 @@ def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -
     [
         (("--adapter", "lorra"), "adapter='lorra' is none of "),
         (("--report-to", "nosuch"), "report_to='nosuch' is none of tensorboard, mlflow, wandb"),
-        (("--rate", "-1"), "rate=-1.0, epochs=3.0, steps=0: rate and epochs have to be above 0"),
+        (("--rate", "-1"), "rate=-1.0, epochs=3.0, steps=0, save_every=0: rate and epochs have to be above 0"),
     ],
 )
 def test_a_tuning_that_cannot_be_is_told_before_anything_is_done(

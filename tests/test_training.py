@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pocket import episodes, tiny
 
+from knowhow.agents.local.weights import check_base, weights_hash
 from knowhow.environments.errors import BadSetting, KnowhowError, UnknownName
 from knowhow.environments.types import Feedback, Sample, Step, StopReason, ToolCall, Trajectory
 from knowhow.evals.adapter_trial import judged
@@ -19,7 +20,7 @@ from knowhow.memory.journal import Journal
 from knowhow.training.recipes.step_masking import StepMasking, detours
 from knowhow.training.recipes.verifier import Verifier
 from knowhow.training.recipes.weighted import Weighted, entropy
-from knowhow.training.registry import Registry, serving, weights_hash
+from knowhow.training.registry import Registry, serving
 from knowhow.training.settings import Tuning
 from knowhow.training.types import Adapter, AdapterStatus, Example, Pair, Source
 
@@ -89,6 +90,7 @@ def test_a_recipe_makes_an_adapter_that_changes_what_the_base_says_and_leaves_th
     assert [span.name for span in trained] == [f"train {recipe}", "edit memory"]
     assert trained[0].attributes and trained[0].attributes["knowhow.rows"]
     assert adapter.status is AdapterStatus.CANDIDATE and adapter.base_hash == before == weights_hash(base)
+    check_base(tmp_path / adapter.path, base)
     assert math.isfinite(adapter.metrics["training"]["loss_last"]) and adapter.metrics["training"]["steps"] == 3
     model, tokenizer = open_base(base)
     ids = torch.tensor([tokenizer("go to", add_special_tokens=False)["input_ids"]])
@@ -98,6 +100,11 @@ def test_a_recipe_makes_an_adapter_that_changes_what_the_base_says_and_leaves_th
         assert not torch.equal(tuned(ids).logits, plain)
         with tuned.disable_adapter():
             assert torch.equal(tuned(ids).logits, plain)
+
+
+def test_short_trainings_are_kept_in_tenths_and_long_ones_every_fifty_steps() -> None:
+    assert [Tuning().between_checkpoints(updates) for updates in (3, 60, 500, 9000)] == [1, 6, 50, 50]
+    assert Tuning(save_every=7).between_checkpoints(9000) == 7
 
 
 def test_a_training_that_was_killed_goes_on_and_what_was_half_written_goes(base: Path, tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ learned: a rollback of memory is one of its adapters too. Weights are registered
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from knowhow.environments.errors import BadSetting, UnknownName
+from knowhow.environments.errors import UnknownName
 from knowhow.memory.codec import decode, encode
 from knowhow.memory.journal import Journal
 from knowhow.memory.types import Edit, Item, Op, Status
@@ -72,20 +70,6 @@ def serving(adapters: Sequence[Adapter], base_hash: str, kind: str) -> Adapter |
     active = [one for one in adapters if one.status is AdapterStatus.ACTIVE and one.base_hash == base_hash]
     fitting = [one for one in active if not one.kinds or kind in one.kinds]
     return max(fitting, key=lambda one: (bool(one.kinds), one.id), default=None)
-
-
-def weights_hash(folder: Path) -> str:
-    """SHA-256 over the weights in a folder, by name. Raises: BadSetting where there are none."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise BadSetting(f"{folder} holds no weights (*.safetensors)")
-    found = hashlib.sha256()
-    for file in files:
-        found.update(file.name.encode())
-        with file.open("rb") as weights:
-            while part := weights.read(1 << 20):
-                found.update(part)
-    return found.hexdigest()
 
 
 def _set(adapter: Adapter, why: str) -> Edit:

@@ -19,8 +19,8 @@ class Tuning:
     ``epochs`` over the data, unless ``steps`` (0: by epochs) says how many updates to make; ``batch`` rows an update;
     ``rate`` is the peak learning rate, reached after a tenth of the steps and lowered by a cosine. ``rank`` is the
     adapter's, and its alpha is twice that; ``adapter`` a file of ``training/adapters``. ``longest``:
-    tokens of a row, what is beyond is cut off. ``save_every``: steps between checkpoints. ``report_to``:
-    "tensorboard", "mlflow", "wandb", as transformers takes it.
+    tokens of a row, what is beyond is cut off. ``save_every``: steps between checkpoints; 0: ten in all, or one in 50
+    steps where that is more. ``report_to``: "tensorboard", "mlflow", "wandb", as transformers takes it.
     """
 
     epochs: float = 3.0
@@ -30,17 +30,17 @@ class Tuning:
     rank: int = 16
     adapter: str = "lora"
     longest: int = 4096
-    save_every: int = 50
+    save_every: int = 0
     seed: int = 0
     report_to: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("batch", "rank", "longest", "save_every"):
+        for name in ("batch", "rank", "longest"):
             if getattr(self, name) < 1:
                 raise BadSetting(f"{name} is {getattr(self, name)}; give at least 1")
-        if self.rate <= 0 or self.epochs <= 0 or self.steps < 0:
-            told = f"rate={self.rate}, epochs={self.epochs}, steps={self.steps}"
-            raise BadSetting(f"{told}: rate and epochs have to be above 0, and steps at least 0")
+        if self.rate <= 0 or self.epochs <= 0 or self.steps < 0 or self.save_every < 0:
+            told = f"rate={self.rate}, epochs={self.epochs}, steps={self.steps}, save_every={self.save_every}"
+            raise BadSetting(f"{told}: rate and epochs have to be above 0, and the others at least 0")
         if ":" not in self.adapter:
             one_of(names(ADAPTERS), adapter=self.adapter)
         if self.report_to:
@@ -51,3 +51,7 @@ class Tuning:
     def updates(self, rows: int) -> int:
         """How many updates so many rows make."""
         return self.steps or max(1, round(self.epochs * rows / self.batch))
+
+    def between_checkpoints(self, updates: int) -> int:
+        """Steps, of a training of so many."""
+        return self.save_every or min(50, max(1, updates // 10))

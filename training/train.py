@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.agents import tracing
+from knowhow.agents.local.weights import mark_base, weights_hash
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.card import data_hash
 from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched
-from knowhow.training.registry import Registry, weights_hash
+from knowhow.training.registry import Registry
 from knowhow.training.replay import mixed
 from knowhow.training.selecting import of_kinds
 from knowhow.training.settings import Tuning
@@ -109,6 +110,7 @@ def train(
     job.folder.mkdir(parents=True, exist_ok=True)
     with tracing.training(planned.specification, planned.base.name, len(planned.data.rows)):
         measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
+    mark_base(job.adapter, planned.base_hash)
     adapter = Adapter(
         id=id,
         path=str(job.adapter.relative_to(folder)),

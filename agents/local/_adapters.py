@@ -10,15 +10,17 @@ from typing import Any
 
 from peft import PeftConfig, PeftModel
 
+from knowhow.agents.local.weights import check_base
 from knowhow.environments.errors import BadSetting
 
 
 class Adapters:
-    """A base model and the adapters beside it, all of one kind of PEFT's. A name stands for the same weights for ever:
-    none is used for others, not even after it was unloaded."""
+    """A base model, from its folder, and the adapters beside it, all of one kind of PEFT's. A name stands for the same
+    weights for ever: none is used for others, not even after it was unloaded."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, folder: Path) -> None:
         self.model = model
+        self._folder = folder
         self._peft: PeftModel | None = None
         self._loaded: dict[str, str] = {}
         self._used: dict[str, str] = {}
@@ -33,6 +35,7 @@ class Adapters:
         """Raises: BadSetting for a name that is in use or was that of other weights, and for what does not fit the
         model."""
         config, weights = read_config(path), _digest(path)
+        check_base(path, self._folder)
         if not name or name in self._loaded or self._used.get(name, weights) != weights:
             raise BadSetting(f"the adapter name {name!r} was used before; give every version a name of its own")
         inside = f"adapter_{next(self._numbers)}"  # PEFT makes it a module's name, which not every string can be

@@ -38,7 +38,7 @@ def load(path: Path, kept_bytes: int) -> Worker:
     if not tokenizer.chat_template:
         raise BadSetting(f"the tokenizer of {path} has no chat template; save it with one")
     model = model.to(device).eval()
-    worker = Worker(path.name, Adapters(model), tokenizer, _ends(model, tokenizer), _window(model), kept_bytes)
+    worker = Worker(path.name, Adapters(model, path), tokenizer, _ends(model, tokenizer), _window(model), kept_bytes)
     try:
         worker.try_out()
     except Exception as error:

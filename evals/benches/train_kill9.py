@@ -24,9 +24,10 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from knowhow.agents.local.weights import weights_hash
 from knowhow.evals.training import episodes_of
 from knowhow.memory.journal import Journal
-from knowhow.training.registry import Registry, weights_hash
+from knowhow.training.registry import Registry
 from knowhow.training.settings import Tuning
 from knowhow.training.train import plan, train
 

@@ -1,0 +1,44 @@
+"""Which weights a folder holds, and which base an adapter was trained on: told by a hash, not by a folder's name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from knowhow.environments.errors import BadSetting
+
+MARK = "base.json"
+"""In an adapter's folder: the hash of the weights that it was trained on."""
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 over the weights in a folder, by name. Raises: BadSetting where there are none."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise BadSetting(f"{folder} holds no weights (*.safetensors)")
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.name.encode())
+        with file.open("rb") as weights:
+            while part := weights.read(1 << 20):
+                found.update(part)
+    return found.hexdigest()
+
+
+def mark_base(adapter: Path, base_hash: str) -> None:
+    """Note in an adapter's folder which base it belongs to."""
+    (adapter / MARK).write_text(json.dumps({"sha256": base_hash}))
+
+
+def check_base(adapter: Path, base: Path) -> None:
+    """Raises: BadSetting where the adapter says that it was trained on other weights than those of ``base``. One that
+    says nothing, as those from elsewhere, is believed."""
+    try:
+        told = json.loads((adapter / MARK).read_text())["sha256"]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadSetting(f"{adapter / MARK} cannot be read: {error}") from error
+    if told != weights_hash(base):
+        raise BadSetting(f"the adapter {adapter} was trained on another base than {base}; use it with its own")
