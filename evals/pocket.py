@@ -22,7 +22,8 @@ from knowhow.evals.watch import Watch
 from knowhow.training.pocket.players import aimless, delegating, methodical, straight
 
 SHOWN = 0.15
-"""The share of episodes that come first, in which the way is gone straight: from these copying is learned fastest."""
+"""The share of episodes that come first, in which the way is gone straight, or what memory offers is called: from these
+copying is learned fastest."""
 REMEMBERING = 0.4
 """The share of episodes with memory in the prompt; there the player knows the way."""
 KNOWING = 0.5
@@ -62,28 +63,37 @@ async def plays(
         for job in todo:
             dice = Random(f"pocket/{seed}/{job.index}")
             shown = job.index < SHOWN * count
-            played.append(await (_straight(suite, job) if shown else _play(suite, job, mind.recall, dice)))
+            played.append(await (_shown(suite, job, mind.recall) if shown else _play(suite, job, mind.recall, dice)))
             watch.episode(played[-1], played[-1].usage)
         return played
 
 
-async def _straight(suite: Suite, job: Job) -> Trajectory:
-    agent = Agent(straight(job.task.goal, _way(suite, job)), Meter(), model="mediocre")
-    return await play(suite, agent)(job.task, Start(job.seed))
+async def _shown(suite: Suite, job: Job, recall: Recall) -> Trajectory:
+    player = straight(job.task.goal, _way(suite, job))
+    if not _delegates(job):
+        return await _episode(suite, job, player, nothing)
+    return await _episode(suite, job, delegating(job.task.goal, player), recall)
 
 
 async def _play(suite: Suite, job: Job, recall: Recall, dice: Random) -> Trajectory:
     remembering = dice.random() < REMEMBERING
     knowing = remembering or dice.random() < KNOWING
-    delegates = Random(f"pocket/{job.seed}/delegates").random() < DELEGATING
     for attempt in range(TRIES if remembering else 1):
         player = _player(suite, job, knowing, dice)
-        decide = delegating(job.task.goal, player) if delegates else player
-        agent = Agent(decide, Meter(), recall if remembering else nothing, "mediocre")
-        trajectory = await play(suite, agent)(job.task, Start(job.seed, attempt=attempt))
+        decide = delegating(job.task.goal, player) if _delegates(job) else player
+        trajectory = await _episode(suite, job, decide, recall if remembering else nothing, attempt)
         if trajectory.success:
             break
     return trajectory
+
+
+async def _episode(suite: Suite, job: Job, decide: Decider, recall: Recall, attempt: int = 0) -> Trajectory:
+    agent = Agent(decide, Meter(), recall, "mediocre")
+    return await play(suite, agent)(job.task, Start(job.seed, attempt=attempt))
+
+
+def _delegates(job: Job) -> bool:
+    return Random(f"pocket/{job.seed}/delegates").random() < DELEGATING
 
 
 def _player(suite: Suite, job: Job, knowing: bool, dice: Random) -> Decider:

@@ -7,6 +7,7 @@ choose among what it said last than to look far back.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from random import Random
@@ -78,19 +79,24 @@ def aimless(goal: str, dice: Random, *, least: int = 2, most: int = 8) -> Decide
 
 
 def delegating(goal: str, by_hand: Decider) -> Decider:
-    """Calls first the ability that memory offers for a task that reads like ``goal``; goes on by hand after it."""
+    """Calls first the ability that memory offers for a task that reads like ``goal``; goes on by hand after it.
+
+    It says the arguments before, as it says elsewhere what is possible: so they are found first, and copied then."""
 
     async def decide(turn: Turn) -> AIMessage:
         call = None if _made(turn) else _offered(goal, turn)
-        return await by_hand(turn) if call is None else _reply(turn, f"{goal}. There is a skill for it", call)
+        if call is None:
+            return await by_hand(turn)
+        arguments = ", ".join(json.dumps(value) for value in call.arguments.values())
+        return _calling(f"{goal}. There is a skill for it, with {arguments}", call)
 
     return decide
 
 
-def _offered(goal: str, turn: Turn) -> str | None:
+def _offered(goal: str, turn: Turn) -> ToolCall | None:
     """The call of the first ability whose wording the goal has."""
     calls = (
-        render_call(ToolCall(skill.tool, found), turn.tools)
+        ToolCall(skill.tool, found)
         for skill in read_skills(str(turn.messages[0].content), turn.tools)
         if (found := slots(skill.plan.pattern, goal)) is not None
     )
@@ -151,5 +157,8 @@ def _aware(turn: Turn, goal: str, command: str | None) -> AIMessage:
 def _reply(turn: Turn, said: str, command: str | None) -> AIMessage:
     if command is None:
         return AIMessage(GIVE_UP)
-    call = parse_call(command, turn.tools)
+    return _calling(said, parse_call(command, turn.tools))
+
+
+def _calling(said: str, call: ToolCall) -> AIMessage:
     return AIMessage(f"To do: {said}", tool_calls=[{"name": call.name, "args": dict(call.arguments), "id": "call"}])
