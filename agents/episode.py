@@ -31,8 +31,9 @@ from knowhow.agents.seeds import child_seed
 from knowhow.agents.sight import pictures, seen
 from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
+from knowhow.environments.blame import blamed
 from knowhow.environments.calls import check_call, tool_name
-from knowhow.environments.errors import BudgetExceeded, EngineFailed
+from knowhow.environments.errors import BudgetExceeded, EngineFailed, KnowhowError
 from knowhow.environments.redact import redacted
 from knowhow.environments.types import (
     Environment,
@@ -240,9 +241,10 @@ def _stop(feedback: Feedback, steps: tuple[Step, ...], context: _Context) -> Sto
 
 
 def _failed(error: Exception) -> _State:
+    told = f"{type(error).__name__}: {error}" if isinstance(error, KnowhowError) else blamed(error)
     return {
         "stop": stop_reason(error),
-        "error": redacted(f"{type(error).__name__}: {error}"),
+        "error": redacted(told),
         "engine_failed": isinstance(error, EngineFailed),
     }
 

@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from math import inf
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,6 +105,13 @@ def between(least: float, most: float, **settings: object) -> None:
     for name, value in settings.items():
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
             raise BadSetting(f"{name}={value!r} must be a number from {least:g} to {most:g}")
+
+
+def positive(**settings: object) -> None:
+    """Raises: BadSetting where one of the settings is no finite number above 0."""
+    for name, value in settings.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < inf:
+            raise BadSetting(f"{name}={value!r} must be a number above 0")
 
 
 def one_of(known: Sequence[str], **settings: str) -> None:

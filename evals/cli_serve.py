@@ -19,7 +19,9 @@ def serve_suite(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 is all of them.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.", min=0, max=65535)] = 0,
     sessions: Annotated[int, typer.Option(help="The most episodes at a time.", min=1)] = 64,
-    idle: Annotated[float, typer.Option(help="Seconds after which an episode that nobody steps is ended.")] = 600.0,
+    idle: Annotated[
+        float, typer.Option(help="Seconds after which an episode that nobody steps is ended.", min=0.1)
+    ] = 600.0,
     oracle: Annotated[bool, typer.Option("--oracle", help="Let clients ask for the calls that solve a task.")] = False,
     json: Json = False,
 ) -> None:

@@ -10,7 +10,8 @@ from typing import cast
 
 from knowhow.agents.rollout import Job
 from knowhow.agents.seeds import child_seed
-from knowhow.environments.errors import BadSetting
+from knowhow.environments.blame import blamed
+from knowhow.environments.errors import BadSetting, KnowhowError
 from knowhow.environments.lazy import Lazy
 from knowhow.environments.types import Split, Suite, Task
 
@@ -29,12 +30,26 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
 
 def ordered(suite: Suite, split: str, seed: int) -> Sequence[Task]:
     """All tasks of a split in the order that the seed decides, each made when it is asked for. Raises: BadSetting."""
-    tasks = suite.tasks(cast(Split, split))
+    tasks = _of_split(suite, split)
     if len(tasks) == 0:
         raise BadSetting(f"suite {suite.name} has no {split} tasks")
     # All of the order, however few are wanted: a sample of another size would be another order.
     order = Random(f"{seed}/{split}").sample(range(len(tasks)), len(tasks))
     return Lazy(len(order), lambda place: tasks[order[place]])
+
+
+def _of_split(suite: Suite, split: str) -> Sequence[Task]:
+    """Raises: BadSetting for a suite whose own code fails, or gives something else."""
+    try:
+        tasks = suite.tasks(cast(Split, split))
+    except KnowhowError:
+        raise
+    except Exception as error:
+        raise BadSetting(f"the suite {suite.name} fails in tasks({split!r}): {blamed(error)}") from error
+    if not isinstance(tasks, Sequence):
+        given = type(tasks).__name__
+        raise BadSetting(f"tasks({split!r}) of the suite {suite.name} gives a {given}, and no sequence of tasks")
+    return tasks
 
 
 def jobs(tasks: Sequence[Task], seed: int, *path: object, start: int = 0) -> list[Job]:

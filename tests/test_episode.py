@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -211,7 +212,8 @@ async def test_a_world_that_raises_is_an_error_of_its_own_episode_and_the_others
     tasks = Doors().tasks("train")[:4]
     done = await rollout(attempt, [Job(index, task, 0) for index, task in enumerate(tasks)], concurrency=2)
     assert [one.stop for one in done] == [StopReason.ERROR, *[StopReason.TERMINATED] * 3]
-    assert done[0].error == "OSError: the hinges are rusty" and not done[0].success
+    assert re.fullmatch(r"OSError: the hinges are rusty \(test_episode\.py:\d+\)", done[0].error)
+    assert not done[0].success
     assert all(one.success for one in done[1:])
     assert sum(one.usage.calls for one in done) == meter.total.calls
 

@@ -226,8 +226,14 @@ class Stranger(BaseHTTPRequestHandler):
         if self.path == "/slow/suite":
             time.sleep(30)
         body = {"/page/suite": b"<html>", "/empty/suite": b"{}"}.get(self.path)
+        about = {"name": "odd", "tasks": {"train": 1, "validation": 2, "test": 1}}
+        task = {"id": "same", "split": "validation", "kind": "put", "goal": "put it there"}
         if self.path.startswith("/odd"):
-            body = json.dumps({"name": "odd", "tasks": {"train": 1, "validation": 1, "test": 1}}).encode()
+            body = json.dumps(about | ({"tasks": [task] * 2} if "validation" in self.path else {})).encode()
+        if self.path.startswith("/train"):
+            body = json.dumps(about | ({"tasks": [task]} if "split" in self.path else {})).encode()
+        if self.path.startswith("/endless"):
+            body = json.dumps(about | {"max_steps": "many"}).encode()
         self.send_response(404 if body is None else 200); self.end_headers(); self.wfile.write(body or b"")
     def do_POST(self):
         self.send_response(200); self.end_headers(); self.wfile.write(b'{"observation": 7}')
@@ -244,12 +250,17 @@ async def test_a_server_that_is_something_else_is_told() -> None:
             ("", r"answered /suite with what cannot be read \(.*write openenv\(url=...\)"),
             ("/page", "answered /suite with what cannot be read"),
             ("/empty", "a suite has a name and numbers of tasks"),
+            ("/endless", "max_steps='many' is no whole number of steps"),
         ):
             with pytest.raises(BadSetting, match=told):
                 Remote(url + path)
         odd = Remote(f"{url}/odd")
         with pytest.raises(EngineFailed, match="these are not 1 tasks"):
             odd.tasks("train")[0]
+        with pytest.raises(EngineFailed, match="the task 'same' comes twice"):
+            odd.tasks("validation")[0]
+        with pytest.raises(EngineFailed, match="asked for train tasks, it gave 'same' of validation"):
+            Remote(f"{url}/train").tasks("train")[0]
         with pytest.raises(EngineFailed, match="answered /reset with what cannot be read"):
             async with odd.open(Doors().tasks("train")[0], seed=0):
                 pass

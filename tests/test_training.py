@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from pocket import episodes, tiny
 
 from knowhow.agents.local.weights import check_base, weights_hash
+from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting, KnowhowError, UnknownName
 from knowhow.environments.types import Feedback, Sample, Step, StopReason, ToolCall, Trajectory
 from knowhow.evals.adapter_trial import judged
@@ -362,3 +364,19 @@ def test_an_episode_that_was_cut_off_says_nothing_of_an_adapter() -> None:
     assert judged(with_it, [*without[:1], *cut], ()).new == judged(with_it[:1], without[:1], ()).new
     assert judged(list(reversed(with_it)), without[:10], ()).new == judged(with_it[:10], without[:10], ()).new
     assert judged(with_it, cut, ()).status is AdapterStatus.RETIRED
+
+
+@pytest.mark.parametrize(
+    ("recipe", "complaint"),
+    [
+        ("sft(cap=-1)", "cap=-1 must be a whole number of at least 0"),
+        ("weighted(floor=2)", "floor=2 must be a number from 0 to 1"),
+        ("kto(beta=-1)", "beta=-1 must be a number above 0"),
+        ("dpo(beta=0)", "beta=0 must be a number above 0"),
+        ("context_distillation(temperature=0)", "temperature=0 must be a number above 0"),
+        ("leap(beta=0.0)", "beta=0.0 must be a number above 0"),
+    ],
+)
+def test_settings_that_no_training_can_have_are_told(recipe: str, complaint: str) -> None:
+    with pytest.raises(BadSetting, match=re.escape(complaint)):
+        build("knowhow.training.recipes", recipe)

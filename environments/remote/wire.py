@@ -6,6 +6,7 @@ An action and a feedback have the form that OpenEnv gives them (``CallToolAction
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from knowhow.environments.calls import tool_name
@@ -70,7 +71,7 @@ def feedback_in(data: Object) -> Feedback:
     done, truncated = bool(data.get("done")), bool(seen.get("truncated"))
     return Feedback(
         _text(seen, "text"),
-        float(data.get("reward") or 0.0),
+        _number(data, "reward"),
         terminated=done and not truncated,
         truncated=done and truncated,
         commands=_texts("commands", seen.get("commands")),
@@ -94,6 +95,13 @@ def _text(data: Object, name: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name}={value!r:.100} is no text")
     return value
+
+
+def _number(data: Object, name: str) -> float:
+    value = data.get(name)
+    if value is not None and (type(value) not in (int, float) or not isfinite(value)):
+        raise ValueError(f"{name}={value!r:.100} is no number")
+    return float(value or 0)
 
 
 def _texts(name: str, value: object) -> tuple[str, ...] | None:

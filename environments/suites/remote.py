@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -48,7 +49,7 @@ class Remote(Suite):
         self.description, self.licence, self.source = (
             str(self._about.get(field) or getattr(Remote, field)) for field in ("description", "licence", "source")
         )
-        self.max_steps = int(self._about.get("max_steps") or Suite.max_steps)
+        self.max_steps = self._about.get("max_steps") or Suite.max_steps
         self.reward_visible = bool(self._about.get("reward_visible"))
         self.outside = bool(self._about.get("outside"))
         self._pages: dict[tuple[Split, int], list[Task]] = {}
@@ -84,7 +85,7 @@ class Remote(Suite):
         page, place = divmod(index, PAGE)
         if (split, page) not in self._pages:
             start, count = page * PAGE, min(PAGE, self._about["tasks"][split] - page * PAGE)
-            read, asked = partial(_tasks, self.name, count), {"split": split, "start": start, "count": count}
+            read, asked = partial(_tasks, self.name, split, count), {"split": split, "start": start, "count": count}
             self._pages[split, page] = self._link.ask_at_once("GET", "/tasks", read, **asked)
         return self._pages[split, page][place]
 
@@ -106,16 +107,30 @@ class _Episode(Episode):
 
 def _about(told: wire.Object) -> wire.Object:
     sizes = told.get("tasks")
-    if not told.get("name") or not isinstance(sizes, dict) or not all(type(sizes.get(s)) is int for s in SPLITS):
+    if not told.get("name") or not isinstance(sizes, dict) or not all(_counts(sizes.get(s)) for s in SPLITS):
         raise ValueError("a suite has a name and numbers of tasks")
+    if told.get("max_steps") and not _counts(told["max_steps"]):
+        raise ValueError(f"max_steps={told['max_steps']!r:.100} is no whole number of steps")
     return told
 
 
-def _tasks(suite: str, count: int, told: wire.Object) -> list[Task]:
+def _counts(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _tasks(suite: str, split: Split, count: int, told: wire.Object) -> list[Task]:
     tasks = told.get("tasks")
     if not isinstance(tasks, list) or len(tasks) != count or not all(isinstance(task, dict) for task in tasks):
         raise ValueError(f"these are not {count} tasks")
-    return [wire.task_in(task, suite) for task in tasks]
+    made = [wire.task_in(task, suite) for task in tasks]
+    foreign = next((task for task in made if task.split != split), None)
+    if foreign is not None:
+        raise ValueError(f"asked for {split} tasks, it gave {foreign.id!r} of {foreign.split}")
+    ids = Counter(task.id for task in made)
+    twice = next((id for id, often in ids.items() if often > 1), None)
+    if twice is not None:
+        raise ValueError(f"the task {twice!r} comes twice")
+    return made
 
 
 def _begun(told: wire.Object) -> tuple[str, tuple[Tool, ...], Feedback]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowhow.environments.discover import positive
 from knowhow.environments.types import Trajectory
 from knowhow.training.distilling import distil
 from knowhow.training.examples import all_whole
@@ -25,6 +26,9 @@ class ContextDistillation:
     is matched is the teacher's judgement at every reply, not what was drawn."""
 
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive(temperature=self.temperature)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         """The episodes that memory had a part in, as they were played."""

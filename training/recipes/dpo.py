@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowhow.environments.discover import at_least, positive
 from knowhow.environments.types import Trajectory
 from knowhow.training.pairs import pairs
 from knowhow.training.preferring import prefer
@@ -22,6 +23,10 @@ class Dpo:
     cap: int = 4
     beta: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(0, cap=self.cap)
+        positive(beta=self.beta)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Pair]:
         return pairs(trajectories, cap=self.cap, seed=self.seed).then(deduplicated)

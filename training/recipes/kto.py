@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowhow.environments.discover import at_least, positive
 from knowhow.environments.types import Trajectory
 from knowhow.training.judging import judged
 from knowhow.training.preferring import judge
@@ -23,6 +24,10 @@ class Kto:
     balanced: bool = True
     beta: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(0, cap=self.cap)
+        positive(beta=self.beta)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Judged]:
         return judged(trajectories, cap=self.cap, balanced=self.balanced, seed=self.seed).then(deduplicated)

@@ -18,7 +18,7 @@ from math import exp, inf
 from random import Random
 from typing import Any
 
-from knowhow.environments.discover import at_least
+from knowhow.environments.discover import at_least, positive
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, ToolCall, Trajectory
 from knowhow.memory.lineage import refuse_test
@@ -55,6 +55,7 @@ class Leap:
 
     def __post_init__(self) -> None:
         at_least(0, cap=self.cap, rounds=self.rounds)
+        positive(beta=self.beta)
         if not 0 <= self.least < 1:
             raise BadSetting(f"least={self.least} must be a share of a probability, from 0 to below 1")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowhow.environments.discover import at_least
 from knowhow.environments.types import Trajectory
 from knowhow.training.examples import all_whole
 from knowhow.training.imitating import imitate
@@ -27,6 +28,9 @@ class Sft:
     cap: int = 4
     memory: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(0, cap=self.cap)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         won = successes(trajectories, cap=self.cap, seed=self.seed)

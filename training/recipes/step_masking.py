@@ -11,6 +11,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from knowhow.environments.discover import at_least
 from knowhow.environments.types import Feedback, Trajectory
 from knowhow.training.examples import all_whole
 from knowhow.training.imitating import imitate
@@ -29,6 +30,9 @@ class StepMasking:
     cap: int = 4
     reflect: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(0, cap=self.cap)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         won = successes(trajectories, cap=self.cap, seed=self.seed)

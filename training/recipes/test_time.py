@@ -39,6 +39,7 @@ class TestTime:
 
     def __post_init__(self) -> None:
         at_least(1, similar=self.similar)
+        at_least(0, cap=self.cap)
         between(0, 1, share=self.share)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:

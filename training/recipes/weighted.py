@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
+from knowhow.environments.discover import at_least, between
 from knowhow.environments.types import Task, Trajectory
 from knowhow.memory.lineage import task_key
 from knowhow.training.examples import all_whole
@@ -31,6 +32,11 @@ class Weighted:
     sharpness: float = 1.0
     floor: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(0, cap=self.cap)
+        between(0, 1, floor=self.floor)
+        between(0, 100, sharpness=self.sharpness)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         weights = self.weights(trajectories)
