@@ -12,11 +12,21 @@ from knowhow.evals.memory_folder import tell
 from knowhow.evals.options import Json
 
 
-def suites(json: Json = False) -> None:
-    """List the suites: size, oracle, licence, and what each needs."""
-    from knowhow.evals.listing import list_suites
-    from knowhow.evals.show import show_suites
+def suites(
+    name: Annotated[str, typer.Argument(help="One of them: its settings, and what it does with them.")] = "",
+    json: Json = False,
+) -> None:
+    """List the suites: size, oracle, licence, and what each needs.
 
+    Example: knowhow suites qa
+    """
+    from knowhow.evals.listing import list_suites, tell_suite
+    from knowhow.evals.show import show_suite, show_suites
+
+    if name:
+        one = tell_suite(name)
+        tell({"suite": one}, json, lambda: show_suite(one))
+        return
     found = list_suites()
     tell({"suites": found}, json, lambda: show_suites(found))
 

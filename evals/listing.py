@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from knowhow.agents.metering import estimate
@@ -13,6 +14,8 @@ from knowhow.evals.settings import Settings
 from knowhow.evals.stage import SUITES, open_model, open_suite
 
 SCHEMES = "knowhow.agents.models"
+GIVEN = ("kind", "suite")
+"""What a part is given by the framework, and nobody sets."""
 FIRST_PROMPT_TOKENS = 700
 """About what the act prompt, the tools, a task and a short playbook take."""
 
@@ -21,6 +24,13 @@ def list_suites() -> list[dict[str, Any]]:
     """One row a suite; where an extra is missing, ``missing`` says what to install, and where it needs settings,
     ``needs`` says which, instead of the numbers of its tasks."""
     return [_suite_row(name) for name in names(SUITES)]
+
+
+def tell_suite(name: str) -> dict[str, Any]:
+    """One suite: the row of ``list_suites`` with its settings and what its class says of them. Raises: UnknownName."""
+    made: type[Suite] = find(SUITES, name)
+    row = {"name": name} if ":" in name else _suite_row(name)
+    return {**row, "settings": _settings(made, ()), "about": inspect.getdoc(made) or ""}
 
 
 def _suite_row(name: str) -> dict[str, Any]:
@@ -62,11 +72,11 @@ def list_parts(package: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _settings(made: Any) -> dict[str, Any]:
-    """The parameters with a plain default, but what every part is made with."""
+def _settings(made: Any, given: Sequence[str] = GIVEN) -> dict[str, Any]:
+    """The parameters with a plain default, but those that are ``given``."""
     parameters = inspect.signature(made).parameters.values()
-    plain = str | int | float | bool
-    return {one.name: one.default for one in parameters if isinstance(one.default, plain) and one.name != "kind"}
+    plain = str | int | float | bool | None
+    return {one.name: one.default for one in parameters if isinstance(one.default, plain) and one.name not in given}
 
 
 def cost_line(settings: Settings, episodes: int) -> str:

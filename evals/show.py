@@ -64,6 +64,18 @@ def show_suites(rows: Sequence[Mapping[str, Any]]) -> None:
     Console().print(counted, "", told)
 
 
+def show_suite(row: Mapping[str, Any]) -> None:
+    """What a person has to know to use it: what it is, how many tasks it has, its settings, and what it needs."""
+    console = Console()
+    settings = ", ".join(f"{name}={value!r}" for name, value in row["settings"].items())
+    tasks = ", ".join(f"{count:,} {split}" for split, count in row.get("tasks", {}).items())
+    told = {"suite": f"{row['name']}({settings})", "tasks": tasks, "needs": row.get("needs") or row.get("missing")}
+    for name, value in {**told, "licence": row.get("licence"), "source": row.get("source")}.items():
+        if value:
+            console.print(f"[bold]{name}[/bold]: {escape(value)}", highlight=False, soft_wrap=True)
+    console.print(f"\n{escape(row['about'])}", highlight=False, soft_wrap=True)
+
+
 def _counted(row: Mapping[str, Any]) -> list[str]:
     sizes = [f"{row['tasks'][split]:,}" if "tasks" in row else "-" for split in ("train", "validation", "test")]
     oracle = (row["oracle_for"] or "yes") if row["oracle"] else "no"

@@ -114,6 +114,16 @@ def test_the_table_of_suites_can_be_read_in_eighty_columns(knowhow: Knowhow, mon
     assert any("ALFWorld's language: put, clean, heat," in line for line in lines)
 
 
+def test_one_suite_is_told_with_its_settings(knowhow: Knowhow) -> None:
+    told = knowhow("suites", "qa", "--json").told["suite"]
+    assert {"data", "question", "answer", "kind"} <= set(told["settings"]) and "hf:OWNER/NAME" in told["about"]
+    said = knowhow("suites", "qa").out
+    assert "suite: qa(data=''," in said and "licence: Apache-2.0" in said and told["about"][:40] in said
+    assert "needs: remote needs the server's address" in knowhow("suites", "remote").out
+    assert "tasks:" not in knowhow("suites", COTTAGE).out
+    assert "there is no suite 'qs'; did you mean qa" in knowhow("suites", "qs").complaint
+
+
 def test_check_suite_tells_every_finding_and_fails_where_a_promise_is_broken(knowhow: Knowhow, tmp_path: Path) -> None:
     told = knowhow("check-suite", COTTAGE, "--tasks", 1, "--json").told
     assert told["passed"] and all(finding["ok"] for finding in told["findings"])

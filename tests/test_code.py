@@ -295,6 +295,7 @@ def test_a_packed_file_is_read_from_the_specification(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        ({**HUMANEVAL, "entry_point": "dobule"}, r"line 2: its entry_point 'dobule' is none of .*: double"),
         ({"entry_point": "f"}, r"line 2: it has no text in the field 'prompt'"),
         ({**HUMANEVAL, "task_id": None}, r"line 2: it has no task_id"),
         ({**HUMANEVAL, "test": "def check(c:\n"}, r"line 2: the problem Own/0 holds what is no Python"),

@@ -50,6 +50,8 @@ def _of_humaneval(row: Mapping[str, Any]) -> Problem:
     prompt, name = _text(row, "prompt"), _text(row, "entry_point")
     whole = prompt + _text(row, "canonical_solution")
     goal = HEAD.format(name=name, prompt=prompt.rstrip())
+    if name not in (defined := _functions(_parsed(whole, _id(row)))):
+        raise BadSetting(f"its entry_point {name!r} is none of the functions that it defines: {', '.join(defined)}")
     return Problem(_id(row), _kind(row), goal, prompt, whole, (name,), whole, _text(row, "test"), checks=True)
 
 
@@ -66,12 +68,16 @@ def _of_mbpp(row: Mapping[str, Any]) -> Problem:
 
 def _called(code: str, tests: list[str], id: str) -> tuple[str, ...]:
     """The functions that the right program defines and the tests call."""
-    own = {node.name for node in _parsed(code, id).body if isinstance(node, ast.FunctionDef)}
+    own = _functions(_parsed(code, id))
     calls = (node.func for node in ast.walk(_parsed("\n".join(tests), id)) if isinstance(node, ast.Call))
     names = dict.fromkeys(func.id for func in calls if isinstance(func, ast.Name) and func.id in own)
     if not names:
         raise BadSetting("its test_list calls no function that its code defines")
     return tuple(names)
+
+
+def _functions(program: ast.Module) -> list[str]:
+    return [node.name for node in program.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def _parsed(code: str, id: str) -> ast.Module:

@@ -24,8 +24,13 @@ class Qa(OneTurn):
     """Questions of which each is in one split alone, however often it is asked.
 
     ``train``, ``validation`` and ``test`` are the sources of these splits, ``data`` of those without one, by a share
-    that depends on ``seed`` and the question alone; ``records.read_rows`` has what a source may be. ``question``,
-    ``answer``, ``choices`` and ``kind`` are the names of the fields (``question_rows.Fields``).
+    that depends on ``seed`` and the question alone. A source is a ``.jsonl``, ``.json``, ``.yaml``, ``.csv``, ``.tsv``
+    or ``.parquet`` file, text packed with gzip or not, or a data set of the hub, as in
+    ``hf:OWNER/NAME/SUBSET@REVISION#SPLIT`` (``records.read_rows``).
+
+    A row has a question and its answer, or a list of all that are right; with choices, the answer may be a letter or a
+    place from 0. ``question``, ``answer``, ``choices`` and ``kind`` are what these fields are called, with dots into
+    nested ones (``answers.text``); only the first two must be there.
 
     ``grading`` is one of ``environments/gradings``, or ``package.module:name`` of what is called with the question and
     the answer given and returns the reward in [0, 1], such as a judge. Empty, it is ``choice`` where there are choices

@@ -34,11 +34,15 @@ HOLDS = """(() => {
 class Web(Suite):
     """Tasks on any site: a start page, a goal, and a checker.
 
-    ``tasks`` is a file (``web_tasks.WebTask`` has its fields); without one, a few tasks on the package's own site (the
-    suite ``site`` has many more). ``hosts``: what may be reached, separated by commas, as ``example.org`` or with a
-    port; by default the host of each task's start page alone. Everything else is refused. ``judge`` is
-    ``package.module:name`` or ``file.py:name`` of what is called with the task, its ``View`` and the answer for rows
-    with ``judge``, and returns the reward in [0, 1]; it may be an ``async def``.
+    ``tasks`` is a ``.jsonl`` or ``.yaml`` file, in which a task has a ``start`` page, a ``goal``, and one or more of
+    ``url`` (a pattern of the last page's address), ``text`` (that it shows), ``js`` (an expression that is true there),
+    ``answer`` and ``judge`` (what a judge looks for); ``web_tasks.WebTask`` has the others. Without a file: a few tasks
+    on the package's own site (the suite ``site`` has many more).
+
+    ``hosts``: what may be reached, separated by commas, as ``example.org`` or with a port; by default the host of each
+    task's start page alone. Everything else is refused. ``judge`` is ``package.module:name`` or ``file.py:name`` of
+    what is called with the task, its ``View`` and the answer for rows with ``judge``, and returns the reward in [0, 1];
+    it may be an ``async def``.
 
     ``screenshots``: when an observation has an image of the page too, for models that see: ``never``, ``asked`` (the
     agent has a tool for it) or ``always``.
