@@ -14,9 +14,9 @@ from knowhow.agents.types import Decider, Recall, Start, nothing
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, ToolCall, Trajectory
 from knowhow.evals.learn import resume, start
-from knowhow.evals.run import banks_of, open_memory_of
+from knowhow.evals.run import mind_of
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import open_mind, open_model, open_suite
+from knowhow.evals.stage import open_model, open_suite
 from knowhow.evals.tasks import draw, jobs
 from knowhow.evals.watch import Watch
 from knowhow.training.pocket.players import aimless, delegating, methodical, straight
@@ -56,8 +56,7 @@ async def plays(
     suite = open_suite(suite_name)
     settings = Settings(suite_name, seed=seed, memory_tokens=memory_tokens)
     todo = jobs(draw(suite, "train", count, seed), seed, "pocket")
-    with open_memory_of(str(memory)) as learned:
-        mind = open_mind(settings, banks_of(memory), learned, open_model(settings), suite)
+    with mind_of(memory, settings, open_model(settings), suite) as mind:
         watch.phase("mediocre play", count)
         played = []
         for job in todo:

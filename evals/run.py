@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.agents.metering import Meter
+from knowhow.agents.model import Model
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import split_list
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Suite
 from knowhow.evals.folder import RunFolder, read_about, write_json
 from knowhow.evals.leaks.guard import in_memory, refuse
 from knowhow.evals.provenance import made_with
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import Stage, check, open_mind, open_stage, withheld
+from knowhow.evals.stage import Mind, Stage, check, open_mind, open_stage, withheld
 from knowhow.evals.tasks import draw, jobs, repeated
 from knowhow.evals.watch import Silent, Watch
 from knowhow.memory.store import Memory
@@ -96,11 +98,22 @@ def _memory(settings: Settings) -> Iterator[Memory | None]:
 def _recall(stage: Stage, memory: Memory | None, settings: Settings) -> tuple[Recall, int]:
     if memory is None:
         return nothing, 0
-    learned = read_about(Path(settings.memory))["settings"]
-    recall, embedder = settings.recall or learned.get("recall", ""), learned.get("embedder", "hashing")
-    settings = replace(settings, recall=recall, embedder=embedder)
-    mind = open_mind(settings, banks_of(Path(settings.memory)), memory, stage.model, stage.suite)
+    mind = _mind(Path(settings.memory), memory, settings, stage.model, stage.suite)
     return withheld(mind.recall) if settings.withhold else mind.recall, memory.version
+
+
+@contextmanager
+def mind_of(path: Path, settings: Settings, model: Model, suite: Suite) -> Iterator[Mind]:
+    """The memory of a run folder in use, with the banks that it was learned by, and the policies where the settings
+    name none. Raises: as ``open_memory_of``."""
+    with open_memory_of(str(path)) as memory:
+        yield _mind(path, memory, settings, model, suite)
+
+
+def _mind(path: Path, memory: Memory, settings: Settings, model: Model, suite: Suite) -> Mind:
+    recall = settings.recall or read_about(path)["settings"].get("recall", "")
+    settings = replace(settings, recall=recall, embedder=learned_embedder(str(path)))
+    return open_mind(settings, banks_of(path), memory, model, suite)
 
 
 def open_memory_of(path: str, index: str = "") -> Memory:

@@ -21,8 +21,8 @@ from knowhow.evals.adapter_trial import put_to_trial
 from knowhow.evals.folder import RunFolder, read_about
 from knowhow.evals.leaks.guard import in_data, refuse
 from knowhow.evals.routing import of_base, uri
-from knowhow.evals.run import banks_of, open_memory_of
-from knowhow.evals.stage import Stage, open_mind, open_suite
+from knowhow.evals.run import mind_of, open_memory_of
+from knowhow.evals.stage import Stage, open_suite
 from knowhow.evals.tasks import ordered
 from knowhow.evals.watch import Watch
 from knowhow.memory.codec import encode
@@ -129,10 +129,8 @@ def _recalling(opened: Callable[[], Stage], remember: bool) -> Iterator[tuple[Re
         yield nothing, 0
         return
     stage = opened()
-    path = _memory_of(stage.folder.path)
-    with open_memory_of(str(path)) as memory:
-        mind = open_mind(stage.settings, banks_of(path), memory, stage.model, stage.suite)
-        yield mind.recall, memory.version
+    with mind_of(_memory_of(stage.folder.path), stage.settings, stage.model, stage.suite) as mind:
+        yield mind.recall, mind.memory.version
 
 
 def episodes_of(run: Path) -> Sequence[Trajectory]:

@@ -96,6 +96,16 @@ async def test_every_episode_has_a_process_of_its_own_which_a_check_can_ask(tmp_
         await gone(pid)
 
 
+async def test_a_server_that_prints_among_its_messages_is_heard_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = Mcp(f"sh -c 'echo the shelf is being built; exec {STDIO}'", tasks=rows(tmp_path))
+    async with suite.open(suite.tasks("train")[0], seed=0) as env:
+        await env.reset()
+        assert (await env.step(ToolCall("done", {"answer": "0"}))).reward == 1.0
+    assert "Failed to parse" in caplog.text and "Traceback" not in caplog.text
+
+
 async def test_a_server_that_dies_or_hangs_costs_the_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mcp_session, "ALIVE_S", 1)
     suite = Mcp(STDIO, tasks=rows(tmp_path), seconds=10)

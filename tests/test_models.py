@@ -683,6 +683,8 @@ def test_a_uri_is_scheme_name_and_options(uri: str, parts: tuple[str, str, dict[
     [
         ("", "is no model"),
         ("vllm:", "names no model"),
+        ("vllm:org/m@127.0.0.1:8000", r"'127.0.0.1:8000' is no URL; write it as in NAME@http://"),
+        ("vllm:m@gpu-7/v1", "'gpu-7/v1' is no URL"),
         ("vllm:m?temperature=hot", "temperature=hot is no float"),
         ("vllm:m?max_tokens=-1", "max_tokens=-1 is below 0"),
         ("vllm:m?colour=red", "no model option 'colour'"),

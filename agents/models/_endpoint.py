@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -13,13 +14,17 @@ from knowhow.agents.prices import Price, free, listed
 from knowhow.environments.errors import BadSetting, ModelError
 
 _LIST_TIMEOUT_S = 10.0
+_PLACE = re.compile(r"@(?:[\w.-]+:\d+|[\w.-]*/v\d+/?|localhost|[\d.]+\.\d+)(?:/.*)?$")
+"""What stands for a server at the end of a name, without its scheme: names of models have an @ too."""
 
 
 def split_endpoint(name: str, default_url: str) -> tuple[str, str]:
-    """``NAME`` or ``NAME@URL`` as name and URL. Raises: BadSetting where there is no name."""
+    """``NAME`` or ``NAME@URL`` as name and URL. Raises: BadSetting without a name, and for a place that is no URL."""
     model, at, rest = name.partition("@http")
     if not model:
         raise BadSetting(f"the model URI ending in {name!r} names no model; write scheme:NAME or scheme:NAME@URL")
+    if not at and _PLACE.search(model):
+        raise BadSetting(f"{model.rpartition('@')[2]!r} is no URL; write it as in NAME@http://127.0.0.1:8000/v1")
     return model, (f"http{rest}" if at else default_url).rstrip("/")
 
 

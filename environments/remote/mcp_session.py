@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import math
 import os
 import sys
@@ -53,6 +54,7 @@ class McpServer:
         import anyio
         from mcp import Client  # which takes a while, before the clock starts
 
+        logging.getLogger("mcp.client.stdio").addFilter(_without_traceback)
         over = asyncio.Event()
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         scope = anyio.CancelScope(deadline=anyio.current_time() + self.start)
@@ -144,6 +146,12 @@ class McpSession:
         except Exception as error:  # whatever lies below the SDK
             why = _why(error)
         raise EngineFailed(f"the MCP server {self._server.label} is gone ({why}){_last_said(self._errors)}")
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What a program prints among its messages is a line in the log, and not a traceback of the SDK's."""
+    record.exc_info = None
+    return True
 
 
 async def _hold(opening: Any, scope: Any, ready: asyncio.Future[Any], over: asyncio.Event) -> None:

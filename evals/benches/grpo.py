@@ -30,9 +30,9 @@ from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import parse
 from knowhow.environments.suites.household import Household
 from knowhow.evals.folder import write_json
-from knowhow.evals.run import banks_of, open_memory_of
+from knowhow.evals.run import mind_of
 from knowhow.evals.settings import Settings
-from knowhow.evals.stage import open_mind, open_model
+from knowhow.evals.stage import open_model
 from knowhow.evals.stats import over_runs
 from knowhow.training.recipe import Job
 from knowhow.training.reinforcing import Reinforcement, reinforce
@@ -62,8 +62,7 @@ def recalling(options: argparse.Namespace) -> Iterator[Recall]:
         yield nothing
         return
     settings = Settings(memory_tokens=options.memory_tokens)
-    with open_memory_of(str(options.memory)) as memory:
-        mind = open_mind(settings, banks_of(options.memory), memory, open_model(settings), Household())
+    with mind_of(options.memory, settings, open_model(settings), Household()) as mind:
         yield mind.recall
 
 
