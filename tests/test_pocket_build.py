@@ -16,6 +16,7 @@ from knowhow.evals.watch import Silent
 from knowhow.memory.store import Memory
 
 HERE = Path(__file__).parent
+COTTAGE = f"{HERE / 'cottage.py'}:Cottage"
 
 
 def test_the_memory_that_was_begun_is_gone_on_with(tmp_path: Path) -> None:
@@ -23,13 +24,13 @@ def test_the_memory_that_was_begun_is_gone_on_with(tmp_path: Path) -> None:
 
     class Killing(Silent):
         def phase(self, name: str, total: int, done: int = 0) -> None:
-            if name == "train 2":
+            if name == "validation 1":
                 raise Killed
 
     with pytest.raises(Killed):
-        pocket.learn("household", tmp_path / "memory", 40, 0, Killing())
-    assert pocket.learn("household", tmp_path / "memory", 40, 0, Silent()) == tmp_path / "memory"
-    assert pocket.learn("household", tmp_path / "memory", 40, 0, Silent()) == tmp_path / "memory", "it is done already"
+        pocket.learn(COTTAGE, tmp_path / "memory", 20, 0, Killing())
+    assert pocket.learn(COTTAGE, tmp_path / "memory", 20, 0, Silent()) == tmp_path / "memory"
+    assert pocket.learn(COTTAGE, tmp_path / "memory", 20, 0, Silent()) == tmp_path / "memory", "it is done already"
     with Memory.open(tmp_path / "memory") as memory:
         assert memory.version > 0
 
@@ -52,9 +53,9 @@ def test_where_memory_has_skills_some_are_called(tmp_path: Path) -> None:
     from knowhow.evals import learn
     from knowhow.evals.settings import Settings
 
-    settings = Settings("household", memory="skills", episodes=90, rounds=6, validation=4, seed=0)
+    settings = Settings("household", memory="skills", episodes=90, rounds=6, validation=2, seed=0)
     asyncio.run(learn.start(settings, tmp_path / "skills"))
-    played = asyncio.run(pocket.plays("household", tmp_path / "skills", 60, 0, Silent(), memory_tokens=500))
+    played = asyncio.run(pocket.plays("household", tmp_path / "skills", 30, 0, Silent(), memory_tokens=500))
     able = [one for one in played if len(one.tools) > 1]
     called = [one for one in able if any(step.call and step.call.name.startswith("skill_") for step in one.steps)]
     assert able and 0 < len(called) < len(able)
