@@ -26,14 +26,20 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
 
 
 def wilson_by_task(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval where tasks were tried several times each, by what the attempts are worth as independent ones:
-    their number over the design effect, which is how far the tasks differ beyond chance, and less where the tasks are
-    few (Kish 1965; Korn and Graubard 1998). Where each task has one attempt, it is Wilson's own; where all attempts of
-    all tasks ended alike, only the tasks count."""
-    tries = [len(one) for one in attempts]
-    n, tasks, wins = sum(tries), len(attempts), sum(map(sum, attempts))
+    """Wilson's interval where tasks were tried several times each, by what the attempts are worth as independent ones.
+    Where each task has one attempt, it is Wilson's own."""
+    n, wins = sum(map(len, attempts)), sum(map(sum, attempts))
+    of = worth(attempts, level)
+    return wilson(wins / n * of if n else 0, of, level)
+
+
+def worth(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> float:
+    """Of how many independent attempts these tell as much, which are several at each task: their number over the
+    design effect, which is how far the tasks differ beyond chance, and less where the tasks are few (Kish 1965; Korn
+    and Graubard 1998). Where all attempts of all tasks ended alike, only the tasks count."""
+    n, tasks, wins = sum(map(len, attempts)), len(attempts), sum(map(sum, attempts))
     if n == tasks:
-        return wilson(wins, n, level)
+        return n
     from scipy.stats import t
 
     rate = wins / n
@@ -41,8 +47,7 @@ def wilson_by_task(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> t
     chance = n * rate * (1 - rate)
     effect = max(1.0, apart * tasks / (tasks - 1) / chance) if chance and tasks > 1 else n / tasks
     few = t.ppf(0.5 + level / 2, tasks - 1) / t.ppf(0.5 + level / 2, n - 1) if tasks > 1 else 1.0
-    worth = n / effect / few**2
-    return wilson(rate * worth, worth, level)
+    return float(n / effect / few**2)
 
 
 def difference(a: tuple[int, int], b: tuple[int, int], level: float = 0.95) -> tuple[float, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from knowhow.environments.types import StopReason, Usage
-from knowhow.evals.stats import difference, wilson
+from knowhow.evals.stats import difference, wilson, worth
 from knowhow.memory.episodes import Summary
 
 ORDER = ("run", "before", "train", "proof", "mirror", "spared", "validation", "after", "withheld")
@@ -17,10 +17,12 @@ ORDER = ("run", "before", "train", "proof", "mirror", "spared", "validation", "a
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``wins`` of ``n`` episodes earned the full reward."""
+    """``wins`` of ``n`` episodes earned the full reward. ``worth``: of how many independent ones they tell as much,
+    where a task is among them several times (``stats.worth``)."""
 
     wins: int = 0
     n: int = 0
+    worth: float | None = None
 
     @property
     def value(self) -> float | None:
@@ -30,7 +32,8 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% Wilson interval."""
-        return wilson(self.wins, self.n)
+        worth = self.n if self.worth is None else self.worth
+        return wilson((self.value or 0.0) * worth, worth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class Pairs:
 def rate(episodes: Iterable[Summary]) -> Rate:
     """Success as ``evals/summary.py`` counts it: episodes that the budget cut off, or without a label, are left out."""
     known = [one for one in episodes if one.reward is not None and one.stop is not StopReason.BUDGET]
-    return Rate(sum(solved(one) for one in known), len(known))
+    of_task = defaultdict[str, list[bool]](list)
+    for one in known:
+        of_task[one.task].append(solved(one))
+    return Rate(sum(map(sum, of_task.values())), len(known), worth(list(of_task.values())))
 
 
 def solved(episode: Summary) -> bool:
