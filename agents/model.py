@@ -116,7 +116,7 @@ def with_adapter(uri: str, adapter: Path, version: str) -> str:
 
 
 def drop_adapter(uri: str) -> None:
-    """What ``with_adapter`` loaded is unloaded, where it was on a server. Raises: as ``with_adapter``."""
+    """What ``with_adapter`` loaded is unloaded. Raises: as ``with_adapter``."""
     _, name, options = parse_uri(uri)
     getattr(_adapting(uri), "dropped", lambda name, options: None)(name, options)
 

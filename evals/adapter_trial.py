@@ -8,7 +8,7 @@ from typing import Any
 
 from knowhow.agents.model import drop_adapter
 from knowhow.agents.types import Recall, nothing
-from knowhow.environments.types import Trajectory
+from knowhow.environments.types import StopReason, Trajectory
 from knowhow.evals.routing import route, uri
 from knowhow.evals.stage import Stage
 from knowhow.evals.stats import paired
@@ -36,8 +36,9 @@ async def put_to_trial(
     """Play validation tasks, as many as ``Settings.trial`` says, with the adapter and with what plays without it, and
     settle its status.
 
-    What plays without it are the active adapters, each for its kinds of task, and the base. ``stage`` plays with the
-    base. Stored episodes are not played again. Raises: as ``Stage.play``; BadSetting for a stage with another model.
+    What plays without it are the other active adapters, each for its kinds of task, and the base. ``stage`` plays with
+    the base. Stored episodes are not played again. A trial that the budget cuts off settles nothing, so that it can go
+    on. Raises: as ``Stage.play``; BadSetting for a stage with another model.
     """
     settings, folder = stage.settings, stage.folder.path
     todo = jobs(draw(stage.suite, "validation", settings.trial, settings.seed), settings.seed, "trial")
@@ -45,13 +46,23 @@ async def put_to_trial(
     tried = stage.with_model(uri(settings.model, adapter, folder))
     with_it = await tried.play(phase, 0, todo, recall, version)
     await tried.model.aclose()
-    used = replace(stage, route=route(registry.adapters, settings, folder))
+
+    def others() -> list[Adapter]:
+        return [one for one in registry.adapters() if one.id != adapter.id]
+
+    used = replace(stage, route=route(others, settings, folder))
     before = await used.play(f"{phase} without", 0, todo, recall, version)
+    if not _whole(with_it, len(todo)) or not _whole(before, len(todo)):
+        return Verdict(adapter.status, "the budget cut its trial off", None, None)
     verdict = judged(with_it, before, adapter.kinds)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
     if verdict.status is AdapterStatus.RETIRED:
         drop_adapter(tried.model.uri)
     return verdict
+
+
+def _whole(played: Sequence[Trajectory], of: int) -> bool:
+    return len(played) == of and all(one.stop is not StopReason.BUDGET for one in played)
 
 
 def judged(with_it: Sequence[Trajectory], before: Sequence[Trajectory], kinds: Sequence[str]) -> Verdict:

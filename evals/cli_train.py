@@ -135,6 +135,7 @@ def _taken(estimate: dict[str, Any]) -> str:
     return (
         f"{estimate['rows']:,} rows of about {estimate['tokens_per_row']:,} tokens, {estimate['steps']:,} steps, "
         f"{estimate['trainable']:,} weights: about {estimate['seconds']:.0f} s and {estimate['memory_mb']:,} MB"
+        f"{', and the episodes that it plays' if estimate['plays'] else ''}"
     )
 
 

@@ -19,6 +19,7 @@ from knowhow.training.registry import Registry
 from knowhow.training.selecting import played_with
 from knowhow.training.settings import Tuning
 from knowhow.training.train import plan, train
+from knowhow.training.types import AdapterStatus
 
 
 class Trainer:
@@ -44,12 +45,12 @@ class Trainer:
             made = plan(
                 self._episodes(round), self.settings.recipe, self.base, tuning_of(self.settings), suite=self.stage.suite
             )
-        except BadSetting as error:
+            self.stage.watch.phase(f"fine-tune {round}", 0)
+            adapter = train(made, self.registry, self.stage.folder.path, recall=self.recall)
+        except BadSetting as error:  # of the data, of which there may be more the next time
             self.stage.watch.phase(f"no training {round}: {error}", 0)
             return
-        self.stage.watch.phase(f"fine-tune {round}", 0)
-        adapter = train(made, self.registry, self.stage.folder.path, recall=self.recall)
-        if "trial" not in adapter.metrics and not judges(self.settings.recipe):
+        if adapter.status is AdapterStatus.CANDIDATE and not judges(self.settings.recipe):
             await put_to_trial(self.stage, self.registry, adapter, self.recall, self.memory.version)
 
     def _episodes(self, round: int) -> list[Trajectory]:

@@ -34,6 +34,7 @@ from knowhow.training.recipe import judges, unwatched
 from knowhow.training.registry import KIND, Registry
 from knowhow.training.settings import Tuning
 from knowhow.training.train import Plan, estimate, plan, train
+from knowhow.training.types import AdapterStatus
 
 LOOKED_FOR = 200
 """Test tasks that training data is searched for."""
@@ -106,7 +107,8 @@ def preview(made: Plan) -> dict[str, Any]:
 
 
 def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any = unwatched) -> dict[str, Any]:
-    """Train, register, and put to trial; goes on where it was interrupted. Raises: KnowhowError."""
+    """Train, register, and put to trial; goes on where it was interrupted, and leaves as it is what a trial or a person
+    has settled. Raises: KnowhowError."""
     with RunFolder.open(run) as folder, Journal.open(run / "journal.db", create=True) as journal:
         # For the trial alone: what the folder says of the run stays.
         settings = folder.settings
@@ -116,7 +118,7 @@ def carry_out(run: Path, asked: Asked, made: Plan, watch: Watch, progress: Any =
         stage = cache(lambda: Stage(folder, open_suite(settings.suite), load_model(model, meter=Meter()), watch))
         with _recalling(stage, asked.remember) as (recall, version):
             adapter = train(made, registry, run, progress, recall)
-            if asked.trial and not judges(asked.recipe):
+            if asked.trial and not judges(asked.recipe) and adapter.status is AdapterStatus.CANDIDATE:
                 asyncio.run(put_to_trial(stage(), registry, adapter, recall, version))
         adapter = registry.get(adapter.id)
         return {"run": str(run), "adapter": encode(adapter), "model": uri(model, adapter, run)}

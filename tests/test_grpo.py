@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,10 @@ def test_three_steps_play_learn_and_go_on_after_a_kill(
         assert [job.attempt for job in step["jobs"]] == [0, 1, 2] * 2
         assert len({(job.task.id, job.seed) for job in step["jobs"]}) == 2
         assert all(0 < len(one.steps) <= 3 and one.samples for one in step["played"])
+    for path in (job.adapter, job.folder / "training.json"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    again = recipe.train(replace(job, progress=lambda *_: None), data)  # killed after its last checkpoint
+    assert len(taken) == 4 and again["outcomes"] == told["outcomes"] != [] and again["kls"] == told["kls"]
     # The log-probabilities that came with the samples are those of the very weights that were being trained.
     model, _ = open_base(base)
     tuned = PeftModel.from_pretrained(model, job.adapter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +204,27 @@ def test_a_run_by_adapters_of_which_none_is_active_is_refused(base: Path, run: P
     command = ("run", "--model", f"hf:{base}", "--episodes", "1", "--adapters", str(bare), "--out", str(tmp_path / "o"))
     found = CliRunner().invoke(app, command)
     assert found.exit_code and "no adapter of" in str(found.exception) and "it has none" in str(found.exception)
+
+
+def test_what_a_person_settled_and_what_the_budget_cut_off_stays_as_it_is(base: Path, tmp_path: Path) -> None:
+    from knowhow.evals.adapter_trial import put_to_trial
+    from knowhow.evals.folder import RunFolder
+    from knowhow.evals.stage import open_stage
+    from knowhow.evals.watch import Silent
+
+    run = run_of(tmp_path / "settled", model=f"hf:{base}?max_tokens=8", budget_calls=1)
+    command = ("train", run, "--base", base, "--steps", 2, "--batch", 2, "--json")
+    made = json.loads(knowhow(*command, "--trial", 0))["adapter"]["id"]
+    knowhow("adapters", "use", run, made)
+    assert json.loads(knowhow(*command, "--trial", 2))["adapter"]["status"] == "active"
+    knowhow("adapters", "retire", run, made)
+    assert json.loads(knowhow(*command, "--trial", 2))["adapter"]["status"] == "retired"
+    other = json.loads(knowhow(*command, "--trial", 0, "--seed", 7))["adapter"]["id"]
+    with RunFolder.open(run) as folder, Journal.open(run / "journal.db") as journal:
+        registry = Registry(journal)
+        verdict = asyncio.run(put_to_trial(open_stage(folder, Silent()), registry, registry.get(other)))
+        assert verdict.status is AdapterStatus.CANDIDATE and "budget" in verdict.why
+        assert registry.get(other).status is AdapterStatus.CANDIDATE and "trial" not in registry.get(other).metrics
 
 
 def test_a_judge_of_attempts_is_neither_tried_as_a_player_nor_made_one(base: Path, tmp_path: Path) -> None:

@@ -52,18 +52,44 @@ def test_the_replies_count_and_nothing_else_and_they_are_what_was_said(base: Pat
     assert "Possible commands" not in said and "Possible commands" in tokenizer.decode(row.ids)
 
 
-def test_sampled_replies_are_trained_on_token_by_token_as_they_were_drawn() -> None:
+def test_sampled_replies_are_trained_on_token_by_token_as_they_were_drawn(base: Path) -> None:
     from knowhow.training.tokens import rows
+    from knowhow.training.tuning import open_base
 
+    _, tokenizer = open_base(base)
     messages = ({"role": "user"}, {"role": "assistant"}, {"role": "user"}, {"role": "assistant"})
     samples = (Sample((1, 2), (3, 4), (-0.1, -0.2)), Sample((5,), (6,), (-0.3,), kept=4))
     example = Example(messages, (0.0, 1.0, 0.0, 0.5), episodes_source(), samples=samples)
-    (row,) = rows(None, example)
+    (row,) = rows(tokenizer, example)
     assert row.ids == (1, 2, 3, 4, 5, 6) and row.weights == (0.0, 0.0, 1.0, 1.0, 0.0, 0.5)
-    (cut,) = rows(None, example, longest=5)
+    (cut,) = rows(tokenizer, example, longest=5)
     assert cut.ids == (1, 2, 3, 4, 5)
     forgetful = replace(example, samples=(samples[0], Sample((9, 9), (6,), (-0.3,), kept=1)))
-    assert [row.ids for row in rows(None, forgetful)] == [(1, 2, 3, 4), (1, 9, 9, 6)]
+    assert [row.ids for row in rows(tokenizer, forgetful)] == [(1, 2, 3, 4), (1, 9, 9, 6)]
+
+
+@pytest.mark.parametrize("token", [7, 9_999])
+def test_what_another_models_tokens_say_goes_through_the_template(token: int, base: Path) -> None:
+    from knowhow.training.examples import whole
+    from knowhow.training.tokens import rows
+    from knowhow.training.tuning import open_base
+
+    _, tokenizer = open_base(base)
+    won = next(one for one in episodes() if one.success)
+    example = whole(won)
+    said = [one for one in example.messages if one["role"] == "assistant"]
+    foreign = replace(example, samples=tuple(Sample((1, 2), (token, 3), (-0.1, -0.2)) for _ in said))
+    assert rows(tokenizer, foreign) == rows(tokenizer, example)
+
+
+def test_an_example_moves_as_far_as_it_weighs_whatever_is_in_its_batch() -> None:
+    from knowhow.training.imitating import weighted_loss
+
+    logits, ids = torch.randn(1, 4, 9), torch.tensor([[1, 2, 3, 4]])
+    once, masked = torch.tensor([[0.0, 1.0, 1.0, 1.0]]), torch.tensor([[0.0, 1.0, 0.0, 0.0]])
+    plain = weighted_loss(logits, ids, once)
+    assert weighted_loss(logits, ids, 2 * once) == pytest.approx(2 * float(plain))
+    assert weighted_loss(logits, ids, 0.1 * masked) == pytest.approx(0.1 * float(weighted_loss(logits, ids, masked)))
 
 
 def episodes_source() -> Source:
@@ -272,6 +298,12 @@ def test_uncertain_tasks_weigh_more() -> None:
     played = [replace(one, task=replace(one.task, id="a" if n < 2 else "b")) for n, one in enumerate(played)]
     assert Weighted(floor=0.2).weights(played) == {"household/a": 0.2, "household/b": 2.0}
     assert set(Weighted(sharpness=0.0, floor=0.0).weights(played).values()) == {1.0}
+    once = [replace(one, task=replace(one.task, id=f"{n}", kind="put")) for n, one in enumerate([sure, unsure] * 5)]
+    assert set(Weighted().weights(once).values()) == {1.0}
+    again = [*once, replace(unsure, task=once[0].task)]  # that one task was played twice says nothing of the others
+    assert max(Weighted().weights(again).values()) < 1.1
+    cut = [replace(unsure, task=sure.task, stop=StopReason.BUDGET)] * 3
+    assert Weighted(floor=0.2).weights([*played, *cut]) == Weighted(floor=0.2).weights(played)
     rows = Weighted(floor=0.2).examples(played).rows
     assert {max(row.weights) for row in rows} == {0.2, 2.0}
 
@@ -296,6 +328,10 @@ def test_a_verifier_learns_from_as_many_failures_as_successes_and_sees_no_label(
     assert answers.count("yes") == answers.count("no") > 0
     one = next(one for one in episodes() if one.success)
     asked = next(row for row in data.rows if row.source.trajectory == one.id)
+    lost = next(one for one in episodes() if not one.success)
+    won = [one for one in episodes() if one.success][:4]
+    told = [row.messages[-1]["content"] for row in Verifier().examples([*won, lost, lost, lost, lost]).rows]
+    assert sorted(told) == ["no", "yes"], "what is there four times is one answer"
     said = asked.messages[0]["content"].strip()
     assert "reward" not in said and said.endswith("yes or no.")
 
@@ -327,6 +363,23 @@ def test_the_registry_tells_what_is_used_why_and_how_to_go_back(tmp_path: Path) 
         assert registry.get("ada-00001").metrics == {"trial": 1}
         with pytest.raises(UnknownName, match="ada-00009"):
             registry.get("ada-00009")
+
+
+def test_an_adapter_for_some_kinds_stands_beside_the_one_for_all_of_them(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.db", create=True) as journal:
+        registry = Registry(journal)
+        for number, kinds in enumerate([(), ("clean",), ("clean", "heat"), ()], 1):
+            registry.add(adapter(number, kinds), "trained")
+
+        def use(number: int) -> list[int]:
+            registry.settle(f"ada-{number:05d}", AdapterStatus.ACTIVE, "gained")
+            return [int(one.id[-5:]) for one in registry.adapters(AdapterStatus.ACTIVE)]
+
+        assert [use(1), use(2)] == [[1], [1, 2]]
+        found = registry.adapters()
+        assert [serving(found, "hash", kind) for kind in ("clean", "heat")] == [found[1], found[0]]
+        assert use(3) == [1, 3], "it serves all that the second one does"
+        assert use(4) == [4]
 
 
 def test_each_kind_of_task_gets_the_adapter_that_was_made_for_it() -> None:
@@ -380,3 +433,64 @@ def test_an_episode_that_was_cut_off_says_nothing_of_an_adapter() -> None:
 def test_settings_that_no_training_can_have_are_told(recipe: str, complaint: str) -> None:
     with pytest.raises(BadSetting, match=re.escape(complaint)):
         build("knowhow.training.recipes", recipe)
+
+
+def test_kto_takes_its_rows_mixed_and_a_batch_of_one_is_refused(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from knowhow.training import preferring
+    from knowhow.training.recipe import Job
+    from knowhow.training.recipes.kto import Kto
+
+    taken: list[bool] = []
+
+    def noted(job: Job, data: Sequence[Any], *_: Any, **__: Any) -> dict[str, Any]:
+        taken.extend(row.good for row in data)
+        return {}
+
+    monkeypatch.setattr(preferring, "_trained", noted)
+    data = Kto().examples(episodes())
+    assert sum(row.good for row in data.rows) * 2 == len(data.rows) and len(set(map(str, data.rows))) == len(data.rows)
+    Kto().train(Job(base, tmp_path, SHORT), data)
+    batches = [taken[at : at + 4] for at in range(0, len(taken) - 3, 4)]
+    assert sorted(taken) == sorted(row.good for row in data.rows)
+    assert sum(len(set(batch)) > 1 for batch in batches) > len(batches) / 2
+    with pytest.raises(BadSetting, match="batch of at least 2"):
+        Kto().train(Job(base, tmp_path, replace(SHORT, batch=1)), data)
+
+
+def test_the_student_of_a_distillation_sees_no_skill_and_its_teacher_is_the_base(base: Path, tmp_path: Path) -> None:
+    from knowhow.training.distilling import _lessons
+    from knowhow.training.examples import whole
+    from knowhow.training.recipe import Job
+    from knowhow.training.recipes.context_distillation import ContextDistillation
+    from knowhow.training.tuning import open_base
+
+    won = next(one for one in episodes() if one.success)
+    skill = {"type": "function", "function": {"name": "skill_put_it", "description": "", "parameters": {}}}
+    shown = replace(won, tools=(*won.tools, skill), shown=("ski-00001",))
+    _, tokenizer = open_base(base)
+    (lesson,) = _lessons(tokenizer, whole(shown), 4096)
+    teacher, student = (tokenizer.decode(side.ids) for side in (lesson.teacher, lesson.student))
+    assert "skill_put_it" in teacher and "skill_put_it" not in student
+    with pytest.raises(BadSetting, match="changes the base that this recipe compares with"):
+        ContextDistillation().train(
+            Job(base, tmp_path, replace(SHORT, adapter="pissa")), ContextDistillation().examples([shown])
+        )
+
+
+def test_what_a_training_has_to_do_is_told_before() -> None:
+    from knowhow.environments.suites.household import Household
+    from knowhow.training.recipe import Work, work_of
+    from knowhow.training.recipes.dpo import Dpo
+    from knowhow.training.recipes.grpo import Grpo
+    from knowhow.training.recipes.leap import Leap
+    from knowhow.training.recipes.sft import Sft
+
+    def work(recipe: Any, tuning: Tuning) -> Work:
+        return work_of(recipe, tuning, recipe.examples(episodes()), Household())
+
+    assert work(Sft(), Tuning(steps=60)) == Work(60)
+    assert work(Dpo(), Tuning(steps=60)) == Work(60, 3)
+    assert work(Grpo(group=4, more=80), Tuning(epochs=1, batch=8)) == Work(12, 4, plays=True)
+    assert work(Leap(rounds=2).in_suite(Household()), Tuning(steps=60)).updates == 180

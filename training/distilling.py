@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from knowhow.environments.calls import SKILL, tool_name
 from knowhow.environments.errors import BadSetting
 from knowhow.training.recipe import Job
 from knowhow.training.tokens import Row, rows
@@ -28,7 +29,7 @@ def distil(job: Job, examples: Sequence[Example], temperature: float) -> dict[st
     lessons = [lesson for one in examples for lesson in _lessons(tokenizer, one, job.tuning.longest)]
     if not lessons:
         raise BadSetting(f"none of the {len(examples)} episodes fits into {job.tuning.longest} tokens")
-    model = with_adapter(model, job.tuning, job.start)
+    model = with_adapter(model, job.tuning, job.start, reference=True)
     measured = run(_trainer(model, tokenizer, lessons, job, temperature), job.progress)
     save_whole(model, job.adapter)
     saved = sum(len(lesson.teacher.ids) - len(lesson.student.ids) for lesson in lessons) / len(lessons)
@@ -41,8 +42,10 @@ def _lessons(tokenizer: Any, example: Example, longest: int) -> list[Lesson]:
     remembering = tuple(
         old if old["role"] == "system" else new for old, new in zip(example.messages, plain, strict=True)
     )
+    own = tuple(tool for tool in example.tools if not tool_name(tool).startswith(SKILL))
     teachers, students = (
-        rows(tokenizer, replace(example, messages=messages, samples=())) for messages in (remembering, plain)
+        rows(tokenizer, replace(example, messages=messages, tools=tools, samples=()))
+        for messages, tools in ((remembering, example.tools), (plain, own))
     )
     pairs = zip(teachers, students, strict=False) if len(teachers) == len(students) else ()
     return [

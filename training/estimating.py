@@ -15,8 +15,8 @@ from knowhow.training.types import Data, Datum, Example, Pair
 SAMPLE = 64
 
 
-def measured(base: Path, data: Data[Datum], tuning: Tuning, steps: int) -> dict[str, Any]:
-    """``seconds`` and ``memory_mb`` of so many updates, both rough, and the tokens of a row at the median."""
+def measured(base: Path, data: Data[Datum], tuning: Tuning, batches: int) -> dict[str, Any]:
+    """``seconds`` and ``memory_mb`` of so many batches, both rough, and the tokens of a row at the median."""
     import torch
 
     model, tokenizer = open_base(base)
@@ -40,7 +40,7 @@ def measured(base: Path, data: Data[Datum], tuning: Tuning, steps: int) -> dict[
     return {
         "tokens_per_row": len(middling.ids),
         "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
-        "seconds": round(seconds * steps * _passes(data.rows[0]), 1),
+        "seconds": round(seconds * batches, 1),
         "memory_mb": round(memory),
     }
 
@@ -53,11 +53,6 @@ def _memory_mb(model: Any, tokens: int) -> float:
     trained = sum(weight.numel() * 12 for weight in model.parameters() if weight.requires_grad)
     activations = tokens * 4 * (16 * config.num_hidden_layers * config.hidden_size + 3 * config.vocab_size)
     return float(weights + trained + activations) / 1e6
-
-
-def _passes(datum: Datum) -> int:
-    """Pairs are two sequences, each also read by the reference."""
-    return 1 if isinstance(datum, Example) else 3
 
 
 def _example(datum: Datum) -> Example:

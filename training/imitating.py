@@ -51,12 +51,13 @@ def weighted_trainer(model: Any, tokenizer: Any, made: Sequence[Row], job: Job) 
 
 
 def weighted_loss(logits: Any, ids: Any, weights: Any) -> Any:
-    """The weighted mean over all tokens of a batch; ``logits`` (B, T, V), ``ids`` and ``weights`` (B, T)."""
+    """The mean over the tokens of a batch that count, each as much as it weighs: an example of weight 2 moves twice as
+    far, whatever else is in its batch. ``logits`` (B, T, V), ``ids`` and ``weights`` (B, T)."""
     import torch
 
     each = torch.nn.functional.cross_entropy(logits[:, :-1].mT.float(), ids[:, 1:], reduction="none").flatten()
     counted = weights[:, 1:].flatten()
-    return (each * counted).sum() / counted.sum().clamp(min=1e-9)
+    return (each * counted).sum() / (counted > 0).sum().clamp(min=1)
 
 
 def padded(pad: int) -> Any:

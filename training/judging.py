@@ -11,7 +11,7 @@ from knowhow.environments.types import Trajectory
 from knowhow.memory.lineage import refuse_test
 from knowhow.training.provenance import source_of
 from knowhow.training.replies import replies
-from knowhow.training.selecting import counted, ended, succeeded
+from knowhow.training.selecting import counted, deduplicated, ended, succeeded
 from knowhow.training.types import Data, Judged
 
 Drawn = TypeVar("Drawn")
@@ -21,7 +21,8 @@ def judged(trajectories: Sequence[Trajectory], *, cap: int = 0, balanced: bool =
     """Every reply that counts, after all before it, and whether its episode succeeded.
 
     ``cap`` is the most replies of an episode (0: all); ``balanced`` leaves out as many good or bad ones as there are
-    more of; ``seed`` draws which ones. Episodes that an error or the budget cut off are left out: they say nothing.
+    more of, once each is there once; ``seed`` draws which ones. Episodes that an error or the budget cut off are left
+    out: they say nothing.
 
     Raises: BadSetting for an episode of the test split, or whose reward is withheld.
     """
@@ -32,12 +33,11 @@ def judged(trajectories: Sequence[Trajectory], *, cap: int = 0, balanced: bool =
     every = [_replies(one) for one in whole.rows]
     capped = [_drawn(some, cap or len(some), Random(f"{seed}/{some[0].source.trajectory}")) for some in every if some]
     rows = [row for some in capped for row in some]
-    kept = _balanced(rows, Random(f"{seed}")) if balanced else rows
-    left = {
-        f"over the cap of {cap} an episode": sum(map(len, every)) - len(rows),
-        "more of its outcome than of the other": len(rows) - len(kept),
-    }
-    return Data(tuple(kept), (*whole.dropped, *counted(left, "replies")))
+    over = counted({f"over the cap of {cap} an episode": sum(map(len, every)) - len(rows)}, "replies")
+    unique = deduplicated(rows) if balanced else Data(tuple(rows))
+    kept = _balanced(unique.rows, Random(f"{seed}")) if balanced else unique.rows
+    more = counted({"more of its outcome than of the other": len(unique.rows) - len(kept)}, "replies")
+    return Data(tuple(kept), (*whole.dropped, *over, *unique.dropped, *more))
 
 
 def _replies(trajectory: Trajectory) -> list[Judged]:

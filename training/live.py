@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.agents.episode import Agent, play
+from knowhow.agents.local.weights import adapter_kind
 from knowhow.agents.metering import Meter
-from knowhow.agents.model import Model, load_model, parse_uri, with_adapter
+from knowhow.agents.model import Model, drop_adapter, load_model, parse_uri, with_adapter
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Recall, nothing
 from knowhow.environments.types import Suite, Trajectory
@@ -26,14 +27,11 @@ from knowhow.training.tuning import save
 @contextmanager
 def loaded(uri: str, adapter: Path, meter: Meter) -> Iterator[Model]:
     """The model ``hf:PATH?options`` with the adapter in a folder, which is unloaded afterwards. Raises: BadSetting."""
-    from knowhow.agents.local.chat import chat_at
-
-    chat = chat_at(Path(parse_uri(uri)[1]))
     model = load_model(with_adapter(uri, adapter, adapter.name), meter=meter, retries=0)
     try:
         yield model
     finally:
-        chat.engine.unload_adapter(chat.adapter_at(adapter))
+        drop_adapter(model.uri)
 
 
 @dataclass
@@ -44,17 +42,17 @@ class Live:
     uri: str
     folder: Path
     recall: Recall = nothing
+    chat: Any = None
+    """Held between two times, so that the base is loaded once."""
     _numbers: Iterator[int] = field(default_factory=count)
-
-    def __post_init__(self) -> None:
-        from knowhow.agents.local.chat import chat_at
-
-        self.chat = chat_at(Path(parse_uri(self.uri)[1]))  # held, so that the base is loaded once
 
     async def play(self, model: Any, suite: Suite, jobs: Sequence[Job]) -> list[Trajectory]:
         """The episodes in the order of ``jobs``, all at once, by a base with an adapter (``PeftModel``)."""
+        from knowhow.agents.local.chat import chat_at
+
         path = self.folder / f"live-{next(self._numbers)}"
         save(model, path)
+        self.chat = self.chat or chat_at(Path(parse_uri(self.uri)[1]), adapter_kind(path))
         try:
             with loaded(self.uri, path, Meter()) as decide:
                 agent = Agent(decide, decide.meter, self.recall, decide.uri)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Any
 
 from knowhow.agents.local.template import rendered
@@ -28,11 +29,16 @@ def judge(job: Job, replies: Sequence[Judged], *, beta: float) -> dict[str, Any]
     """KTO (arXiv 2402.01306), against the base. Raises: as ``Recipe.train``."""
     from trl import KTOConfig, KTOTrainer
 
+    if job.tuning.batch < 2:
+        raise BadSetting("kto compares a reply with the others of its batch; give it a batch of at least 2")
+    # TRL takes them in their order, and holds a reply against what the next prompts in a batch were answered.
+    mixed = Random(job.tuning.seed).sample(replies, len(replies))
+
     def row(tokenizer: Any, one: Judged) -> dict[str, Any]:
         prompt = rendered(tokenizer, one.prompt, one.tools, prompt=True)
         return {"prompt": prompt, "completion": _reply(tokenizer, one, one.reply, prompt), "label": one.good}
 
-    return _trained(job, replies, row, KTOTrainer, KTOConfig, beta=beta)
+    return _trained(job, mixed, row, KTOTrainer, KTOConfig, beta=beta)
 
 
 def _trained(job: Job, data: Sequence[Any], row: Any, trainer: type, config: type, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from knowhow.agents.types import Recall, nothing
 from knowhow.environments.discover import find, parse
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.settings import Tuning
-from knowhow.training.types import Data, Datum
+from knowhow.training.types import Data, Datum, Example
 
 RECIPES = "knowhow.training.recipes"
 
@@ -54,6 +54,31 @@ class Recipe(Protocol):
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Datum]: ...
 
     def train(self, job: Job, data: Data[Datum]) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a training has to do: so many updates, each of ``sequences`` times the tuning's batch; ``plays``: and
+    episodes besides."""
+
+    updates: int
+    sequences: int = 1
+    plays: bool = False
+
+
+@runtime_checkable
+class Planned(Protocol):
+    """A recipe that does not simply go over its rows."""
+
+    def work(self, tuning: Tuning, data: Data[Datum], suite: Suite | None) -> Work: ...
+
+
+def work_of(recipe: Recipe, tuning: Tuning, data: Data[Datum], suite: Suite | None) -> Work:
+    """Pairs and judged replies are up to two sequences, each also read by the reference."""
+    if isinstance(recipe, Planned):
+        return recipe.work(tuning, data, suite)
+    compares = not isinstance(data.rows[0], Example)
+    return Work(tuning.updates(len(data.rows)), 3 if compares else 1)
 
 
 @runtime_checkable

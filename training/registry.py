@@ -51,7 +51,7 @@ class Registry:
 
     def settle(self, id: str, status: AdapterStatus, why: str, metrics: Mapping[str, Any] | None = None) -> Adapter:
         """Give an adapter a status, and add to its metrics; one that becomes active retires those that it replaces:
-        the active ones of the same base that serve a kind of task that it serves. Raises: UnknownName."""
+        the active ones of the same base all of whose kinds of task it serves. Raises: UnknownName."""
         adapter = self.get(id)
         settled = replace(adapter, status=status, metrics={**adapter.metrics, **(metrics or {})})
         edits = [_set(settled, why)]
@@ -59,14 +59,15 @@ class Registry:
             edits += [
                 _set(replace(other, status=AdapterStatus.RETIRED), f"{id} took its place")
                 for other in self.adapters(AdapterStatus.ACTIVE)
-                if other.id != id and other.base_hash == adapter.base_hash and _overlap(other.kinds, adapter.kinds)
+                if other.id != id and other.base_hash == adapter.base_hash and _covers(adapter.kinds, other.kinds)
             ]
         self.journal.commit(edits, note=why)
         return settled
 
 
 def serving(adapters: Sequence[Adapter], base_hash: str, kind: str) -> Adapter | None:
-    """Of these adapters, the active one for a kind of task: one made for that kind before one made for all."""
+    """Of these adapters, the active one for a kind of task: one made for that kind before one made for all, and the
+    newest of several."""
     active = [one for one in adapters if one.status is AdapterStatus.ACTIVE and one.base_hash == base_hash]
     fitting = [one for one in active if not one.kinds or kind in one.kinds]
     return max(fitting, key=lambda one: (bool(one.kinds), one.id), default=None)
@@ -80,5 +81,6 @@ def _read(item: Item) -> Adapter:
     return decode(Adapter, item.data)
 
 
-def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    return not one or not other or bool(set(one) & set(other))
+def _covers(kinds: Sequence[str], others: Sequence[str]) -> bool:
+    """No kinds are all kinds."""
+    return not kinds or (bool(others) and set(others) <= set(kinds))

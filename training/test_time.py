@@ -61,8 +61,11 @@ def tuned_at_test_time(
             return first
         with TemporaryDirectory(prefix="knowhow-") as folder:
             job = Job(base, Path(folder), replace(tuning, save_every=tuning.steps or tuning.save_every))
-            async with one_at_a_time:
-                await asyncio.to_thread(recipe.train, job, all_whole(near))
+            try:
+                async with one_at_a_time:
+                    await asyncio.to_thread(recipe.train, job, all_whole(near))
+            except BadSetting:  # none of them fits into what a row may hold
+                return first
             with loaded(model.uri, job.adapter, model.meter) as decide:
                 second = await play(suite, replace(agent, decide=decide, method=METHOD))(task, start)
         return replace(

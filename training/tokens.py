@@ -10,6 +10,7 @@ from typing import Any
 from knowhow.agents.local.template import rendered
 from knowhow.agents.samples import unfolded
 from knowhow.environments.errors import BadSetting
+from knowhow.environments.types import Sample
 from knowhow.training.types import Example, Message
 
 
@@ -28,7 +29,8 @@ def rows(tokenizer: Any, example: Example, longest: int = 0) -> list[Row]:
 
     Raises: BadSetting where the template cannot be used.
     """
-    made = _as_sampled(example) if _all_sampled(example) else _through_template(tokenizer, example)
+    sampled = _all_sampled(tokenizer, example)
+    made = _as_sampled(example) if sampled else _through_template(tokenizer, example)
     cut = [Row(row.ids[: longest or None], row.weights[: longest or None]) for row in made]
     return [row for row in cut if any(row.weights)]
 
@@ -38,11 +40,23 @@ def replies(messages: Sequence[Message]) -> list[int]:
     return [place for place, message in enumerate(messages) if message["role"] == "assistant"]
 
 
-def _all_sampled(example: Example) -> bool:
+def _all_sampled(tokenizer: Any, example: Example) -> bool:
+    """Is every reply that counts there in token ids, which are this tokenizer's?"""
     places = replies(example.messages)
     return len(example.samples) == len(places) and all(
-        sample is not None or not example.weights[place] for place, sample in zip(places, example.samples, strict=True)
+        not example.weights[place] if sample is None else _says(tokenizer, sample, example.messages[place])
+        for place, sample in zip(places, example.samples, strict=True)
     )
+
+
+def _says(tokenizer: Any, sample: Sample, reply: Message) -> bool:
+    """Do the ids of a sample, read by this tokenizer, say what the reply says? Those of another model do not."""
+    known = len(tokenizer)
+    if any(token >= known for token in (*sample.prompt, *sample.tokens)):
+        return False
+    text = tokenizer.decode(sample.tokens, clean_up_tokenization_spaces=False)
+    calls = (call["function"]["name"] for call in reply.get("tool_calls") or ())
+    return all(part in text for part in (str(reply.get("content") or "").strip(), *calls))
 
 
 def _as_sampled(example: Example) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting
 from knowhow.environments.types import Suite, Trajectory
 from knowhow.training.card import data_hash
-from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched
+from knowhow.training.recipe import RECIPES, Job, Privileged, Recipe, unwatched, work_of
 from knowhow.training.registry import Registry
 from knowhow.training.replay import mixed
 from knowhow.training.selecting import of_kinds
@@ -139,9 +139,9 @@ def _short(measured: dict[str, Any]) -> dict[str, Any]:
 
 def estimate(planned: Plan) -> dict[str, Any]:
     """What the training would take: its rows and steps, and roughly its seconds and its memory in MB
-    (``estimating.measured``). Raises: as ``open_base``."""
+    (``estimating.measured``), without the episodes that it ``plays``, if it does. Raises: as ``open_base``."""
     from knowhow.training.estimating import measured
 
-    steps = planned.tuning.updates(len(planned.data.rows))
-    taken = measured(planned.base, planned.data, planned.tuning, steps)
-    return {"rows": len(planned.data.rows), "steps": steps, **taken}
+    work = work_of(planned.recipe, planned.tuning, planned.data, planned.suite)
+    taken = measured(planned.base, planned.data, planned.tuning, work.updates * work.sequences)
+    return {"rows": len(planned.data.rows), "steps": work.updates, "plays": work.plays, **taken}

@@ -164,10 +164,12 @@ def run(trainer: Any, progress: Progress = lambda step, steps, loss: None) -> di
 
 def _loaded(trainer: Any, checkpoint: Path) -> dict[str, Any]:
     """What a finished training left, without another step."""
+    from transformers import TrainerState
+
     trainer._load_from_checkpoint(str(checkpoint))
-    state = json.loads((checkpoint / "trainer_state.json").read_text())
-    losses = [entry["loss"] for entry in state["log_history"] if "loss" in entry]
-    return {"steps": state["global_step"], "losses": losses, "seconds": 0.0}
+    trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {"steps": trainer.state.global_step, "losses": losses, "seconds": 0.0}
 
 
 def last_checkpoint(folder: Path) -> str | None:

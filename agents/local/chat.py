@@ -59,6 +59,13 @@ class Chat:
                 self._at[path, written] = name
             return self._at[path, written]
 
+    def drop(self, path: Path) -> None:
+        """Unload what ``adapter_at`` loaded from a folder; replies in progress with it are finished first."""
+        path = path.resolve()
+        with self._loading:
+            for key in [key for key in self._at if key[0] == path]:
+                self.engine.unload_adapter(self._at.pop(key))
+
     def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), begun: str = "") -> Prompt:
         """``begun``: how the reply has to begin. Raises: BadSetting for messages that cannot be read."""
         return self._conversations.prompt(messages, tools, begun)
@@ -94,9 +101,18 @@ def chat_at(path: Path, kind: str = LORA) -> Chat:
 
     ``kind``: of its adapters, as PEFT names it; one model takes adapters of one kind only. Raises: as ``Engine``.
     """
-    key = (path.expanduser().resolve(), kind)
+    key = _key(path, kind)
     with _OPENING:
         chat = _CHATS.get(key)
         if chat is None:
             chat = _CHATS[key] = Chat(Engine(key[0]))
         return chat
+
+
+def open_chat(path: Path, kind: str = LORA) -> Chat | None:
+    """The chat with that model, where somebody holds it."""
+    return _CHATS.get(_key(path, kind))
+
+
+def _key(path: Path, kind: str) -> tuple[Path, str]:
+    return path.expanduser().resolve(), kind

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from knowhow.agents.local.types import LORA
 from knowhow.environments.errors import BadSetting
 
 MARK = "base.json"
@@ -24,6 +25,14 @@ def weights_hash(folder: Path) -> str:
             while part := weights.read(1 << 20):
                 found.update(part)
     return found.hexdigest()
+
+
+def adapter_kind(adapter: Path) -> str:
+    """As PEFT names it; what cannot be read is told when it is loaded."""
+    try:
+        return str(json.loads((adapter / "adapter_config.json").read_text())["peft_type"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return LORA
 
 
 def mark_base(adapter: Path, base_hash: str) -> None:

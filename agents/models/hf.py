@@ -5,14 +5,13 @@ A relative ADAPTER is looked for as it is given and beside PATH.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from knowhow.agents.local.types import LORA
+from knowhow.agents.local.weights import adapter_kind
 from knowhow.environments.errors import BadSetting
 
 MAX_TOKENS = 512
@@ -42,7 +41,7 @@ def hf(name: str, options: Mapping[str, str]) -> BaseChatModel:
     if not adapter:
         return LocalChat(chat=chat_at(Path(base)), label=name, **settings)
     folder = _beside(Path(adapter).expanduser(), Path(base).expanduser())
-    chat = chat_at(Path(base), _kind(folder))
+    chat = chat_at(Path(base), adapter_kind(folder))
     return LocalChat(chat=chat, adapter=chat.adapter_at(folder), label=name, **settings)
 
 
@@ -55,19 +54,22 @@ def adapted(name: str, options: Mapping[str, str], adapter: Path, version: str) 
     return f"{name}@{adapter.resolve()}"
 
 
+def dropped(name: str, options: Mapping[str, str]) -> None:
+    """The adapter of this name leaves this process, if it is there."""
+    from knowhow.agents.local.chat import open_chat
+
+    base, _, adapter = name.partition("@")
+    folder = _beside(Path(adapter).expanduser(), Path(base).expanduser())
+    chat = open_chat(Path(base), adapter_kind(folder))
+    if chat is not None:
+        chat.drop(folder)
+
+
 def _beside(adapter: Path, base: Path) -> Path:
     near = base.parent / adapter
     if not adapter.is_dir() and not near.is_dir():
         raise BadSetting(f"there is no adapter {adapter}, neither as given nor at {near}")
     return adapter if adapter.is_dir() else near
-
-
-def _kind(adapter: Path) -> str:
-    """As PEFT names it; what cannot be read is told when it is loaded."""
-    try:
-        return str(json.loads((adapter / "adapter_config.json").read_text())["peft_type"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return LORA
 
 
 def _value(name: str, text: str) -> Any:

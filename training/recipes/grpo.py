@@ -17,9 +17,10 @@ from knowhow.environments.types import Suite, Task, Trajectory
 from knowhow.memory.lineage import refuse_test
 from knowhow.training.examples import whole
 from knowhow.training.provenance import by_task
-from knowhow.training.recipe import Job
+from knowhow.training.recipe import Job, Work
 from knowhow.training.reinforcing import Reinforcement, check, reinforce
 from knowhow.training.selecting import counted
+from knowhow.training.settings import Tuning
 from knowhow.training.types import Data, Example
 
 
@@ -45,6 +46,10 @@ class Grpo(Reinforcement):
         if job.suite is None:
             raise BadSetting("grpo plays, and needs the suite of its tasks")
         return reinforce(job, job.suite, self.tasks(job.suite, data), self)
+
+    def work(self, tuning: Tuning, data: Data[Example], suite: Suite | None) -> Work:
+        tasks = len(self.tasks(suite, data)) if suite else len(data.rows)
+        return Work(tuning.updates(tasks), self.group, plays=True)
 
     def tasks(self, suite: Suite, data: Data[Example]) -> list[Task]:
         """Raises: BadSetting where the suite has none of them."""

@@ -28,9 +28,10 @@ from knowhow.training.examples import turns, whole
 from knowhow.training.imitating import imitate
 from knowhow.training.preferring import prefer
 from knowhow.training.provenance import source_of
-from knowhow.training.recipe import Job
+from knowhow.training.recipe import Job, Work
 from knowhow.training.replies import Reply, deeds
 from knowhow.training.selecting import counted, deduplicated, ended, succeeded
+from knowhow.training.settings import Tuning
 from knowhow.training.stages import in_stages
 from knowhow.training.types import Data, Example, Message, Pair
 
@@ -99,6 +100,12 @@ class Leap:
         first = partial(imitate, examples=[to_imitate(row) for row in likely])
         then = partial(prefer, pairs=apart, beta=self.beta, losses=("sigmoid", "sft"))
         return {**in_stages(job, [first, *[then] * (self.rounds if apart else 0)]), **told}
+
+    def work(self, tuning: Tuning, data: Data[Corrected], suite: Suite | None) -> Work:
+        """Every stage takes as many updates as the tuning says; those of preference read three sequences a row."""
+        pairs = [row for row in data.rows if isinstance(row, Pair)]
+        first, then = tuning.updates(len(data.rows)), tuning.updates(len(pairs)) if pairs else 0
+        return Work(first + self.rounds * then, 1 if not pairs else 2)
 
 
 def realisable(job: Job, rows: Sequence[Corrected], least: float) -> tuple[list[Corrected], dict[str, int]]:

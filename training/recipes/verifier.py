@@ -33,22 +33,21 @@ class Verifier:
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Example]:
         refuse_test(trajectories)
         whole = ended(trajectories)
-        kept = self._balanced(whole.rows)
-        left = counted({"more of its outcome than of the other": len(whole.rows) - len(kept)}, "episodes")
-        made = deduplicated([_asked(one) for one in kept])
-        return Data(made.rows, (*whole.dropped, *left, *made.dropped))
+        made = deduplicated([_asked(one) for one in whole.rows])
+        kept = self._balanced(made.rows)
+        left = counted({"more of its outcome than of the other": len(made.rows) - len(kept)}, "rows")
+        return Data(kept, (*whole.dropped, *made.dropped, *left))
 
     def train(self, job: Job, data: Data[Example]) -> Mapping[str, Any]:
         return imitate(job, data.rows)
 
-    def _balanced(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
-        won = [one for one in trajectories if succeeded(one)]
-        lost = [one for one in trajectories if not succeeded(one)]
+    def _balanced(self, rows: Sequence[Example]) -> tuple[Example, ...]:
+        won, lost = ([one for one in rows if (one.messages[-1]["content"] == YES) is said] for said in (True, False))
         least, dice = min(len(won), len(lost)), Random(self.seed)
         if not self.balanced:
-            return list(trajectories)
+            return tuple(rows)
         drawn = {id(one) for some in (won, lost) for one in dice.sample(some, least)}
-        return [one for one in trajectories if id(one) in drawn]
+        return tuple(one for one in rows if id(one) in drawn)
 
 
 def _asked(trajectory: Trajectory) -> Example:

@@ -1,13 +1,13 @@
 """EAST: successes weigh as much as their task is uncertain (arXiv 2503.23913).
 
 A task that the agent always solves teaches it little. With ``p`` the share of a task's episodes that succeeded, its
-weight is the entropy of that share, sharpened: ``(H(p) / mean H) ** sharpness``, and at least ``floor``. Where tasks
-were played once, the share is that of their kind.
+weight is the entropy of that share, sharpened: ``(H(p) / mean H) ** sharpness``, and at least ``floor``. For a task
+that was played once, the share is that of its kind. Episodes that an error or the budget cut off are in no share.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -19,7 +19,7 @@ from knowhow.memory.lineage import task_key
 from knowhow.training.examples import all_whole
 from knowhow.training.imitating import imitate
 from knowhow.training.recipe import Job
-from knowhow.training.selecting import deduplicated, succeeded, successes
+from knowhow.training.selecting import deduplicated, ended, succeeded, successes
 from knowhow.training.types import Data, Example
 
 
@@ -48,11 +48,14 @@ class Weighted:
         return won.then(lambda kept: all_whole(kept, weigh)).then(deduplicated)
 
     def weights(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
-        """The weight of every task by its key; the mean over tasks is about 1."""
-        often = len({task_key(one.task) for one in trajectories}) < len(trajectories)
-        shares = _shares(trajectories, task_key if often else _kind)
-        of = {task_key(one.task): shares[task_key(one.task) if often else _kind(one.task)] for one in trajectories}
-        entropies = {task: entropy(share) for task, share in of.items()}
+        """The weight of every task by its key; where ``sharpness`` is 1, the mean over tasks is about 1."""
+        whole = ended(trajectories).rows
+        by_task, by_kind = _shares(whole, task_key), _shares(whole, _kind)
+        often = Counter(task_key(one.task) for one in whole)
+        entropies = {
+            key: entropy(by_task[key] if often[key] > 1 else by_kind[_kind(task)])
+            for key, task in {task_key(one.task): one.task for one in whole}.items()
+        }
         mean = sum(entropies.values()) / len(entropies) if entropies else 0.0
         if not mean:  # everything is as certain as everything else
             return dict.fromkeys(entropies, 1.0)
