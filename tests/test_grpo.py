@@ -158,7 +158,10 @@ def test_what_earns_more_becomes_likelier(
     assert told["rewards"] == pytest.approx(both, abs=1e-4)
 
 
-def test_memory_speaks_to_the_model_that_plays(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["lora", "ia3"])
+def test_memory_speaks_to_the_model_that_plays_and_its_weights_leave_again(
+    kind: str, base: Path, tmp_path: Path
+) -> None:
     from knowhow.agents.types import Query, Recalled
     from knowhow.training.tuning import open_base, with_adapter
 
@@ -166,10 +169,13 @@ def test_memory_speaks_to_the_model_that_plays(base: Path, tmp_path: Path) -> No
         return Recalled("Red is even.", ("str-00001",))
 
     model, _ = open_base(base)
-    model = with_adapter(model, SHORT)
+    model = with_adapter(model, replace(SHORT, adapter=kind))
     world = Locked()
     world.max_steps = 1
     live = Live(f"hf:{base}", tmp_path, recall=remember)
     (one,) = asyncio.run(live.play(model, world, [Episode(0, world.tasks("train")[0], 0)]))
     assert "Red is even." in one.messages[0]["content"] and one.shown == ("str-00001",)
     assert live.chat.engine.adapters == () and list(tmp_path.iterdir()) == []
+    held = live.chat
+    asyncio.run(live.play(model, world, [Episode(0, world.tasks("train")[0], 1)]))
+    assert live.chat is held and held.engine.adapters == ()

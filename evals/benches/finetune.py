@@ -5,11 +5,11 @@
     python -m knowhow.evals.benches.finetune --recipes context_distillation --memory runs/pocket-memory
 
 The base plays training tasks, each several times in the same world; every recipe trains on these episodes, with as many
-updates. In a further round the last adapter plays other tasks, and the base is trained anew on what came of all rounds
-(ReST-EM, arXiv 2312.06585). All are tested on the same tasks and seeds of the test split, at the temperature given.
-With ``--memory`` the training episodes have that memory in their prompts, and so has the base in one more test
-(``remembering``), or everything that is tested (``--remember``). Prints one JSON object. Goes on where it was
-interrupted, in ``--out``.
+updates (``leap``: in each of its stages). In a further round the last adapter plays other tasks, and the base is
+trained anew on what came of all rounds (ReST-EM, arXiv 2312.06585). All are tested on the same tasks and seeds of the
+test split, at the temperature given. With ``--memory`` the training episodes have that memory in their prompts, and so
+has the base in one more test (``remembering``), or everything that is tested (``--remember``). Prints one JSON object.
+Goes on where it was interrupted, in ``--out``.
 """
 
 from __future__ import annotations
