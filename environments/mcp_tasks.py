@@ -14,6 +14,8 @@ from knowhow.environments.shares import split_of
 from knowhow.environments.types import SPLITS, Task, ToolCall
 
 FIELDS = ("goal", "kind", "answer", "check", "split")
+KIND = "mcp"
+"""Of a row that names none."""
 GRADINGS = "knowhow.environments.gradings"
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[str]]
@@ -66,14 +68,16 @@ def _read(id: str, suite: str, row: Mapping[str, Any], check: str, grading: str)
     row = {name: value for name, value in row.items() if value not in (None, "")}
     if unfit := [name for name in row if name not in FIELDS]:
         raise BadSetting(f"there is no field {unfit[0]!r}; the fields are {', '.join(FIELDS)}")
+    if "goal" not in row:
+        raise BadSetting(f"it has no goal; its fields are {', '.join(row)}")
     for name in ("goal", "kind", "check", "split"):
-        if not isinstance(row.get(name, "" if name in ("check", "split") else None), str):
+        if not isinstance(row.get(name, ""), str):
             raise BadSetting(f"{name}={row.get(name)!r:.80} is no text")
     split = row.get("split") or split_of(row["goal"])
     if split not in SPLITS:
         raise BadSetting(f"split={split!r} is none of {', '.join(SPLITS)}")
     checks = _check(row, check, grading)
-    return Assigned(Task(id, suite, split, row["kind"], row["goal"]), str(row.get("answer", "")), checks)
+    return Assigned(Task(id, suite, split, row.get("kind", KIND), row["goal"]), str(row.get("answer", "")), checks)
 
 
 def _check(row: Mapping[str, Any], check: str, grading: str) -> Check:

@@ -41,6 +41,10 @@ class Fields:
 
 
 def _right(answer: object, choices: tuple[str, ...]) -> str:
+    if isinstance(answer, Mapping):
+        raise BadSetting(
+            f"the answer {dict(answer)!r:.60} is an object; name a field in it, as in answer='answers.text'"
+        )
     if not choices:
         return str(answer).strip()
     chosen = chosen_of(choices, str(answer))

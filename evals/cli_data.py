@@ -40,7 +40,7 @@ def export_data(
     without_memory: Annotated[
         bool, typer.Option("--without-memory", help="Take out of prompts and replies what memory put there.")
     ] = False,
-    memory_version: Annotated[int, typer.Option(help="Leave out what was played with an older memory.")] = 0,
+    memory_version: Annotated[int, typer.Option(help="Leave out what was played with an older memory.", min=0)] = 0,
     model: Annotated[str | None, typer.Option(help="Leave out what another model, or adapter, played.")] = None,
     seed: Annotated[int | None, typer.Option(help="What decides where a cap leaves a choice; 0 by default.")] = None,
     json: Json = False,

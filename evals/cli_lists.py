@@ -13,7 +13,9 @@ from knowhow.evals.options import Json
 
 
 def suites(
-    name: Annotated[str, typer.Argument(help="One of them: its settings, and what it does with them.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="One of them, as --suite takes it: its settings, and what it does with them.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """List the suites: size, oracle, licence, and what each needs.

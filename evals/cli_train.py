@@ -67,8 +67,12 @@ def train(
     if dry_run:
         tell(told, json, lambda: None)
         return
-    with traced(trace), Bars() as watch:
-        result = carry_out(run, asked, made, watch, watch.steps(recipe))
+    try:
+        with traced(trace), Bars() as watch:
+            result = carry_out(run, asked, made, watch, watch.steps(recipe))
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is saved is not lost. The same command goes on", err=True)
+        raise typer.Exit(130) from None
     tell({**told, **result}, json, lambda: typer.echo(_came_of(result)))
 
 
@@ -89,12 +93,16 @@ def list_adapters(run: Run, json: Json = False) -> None:
 
     Example: knowhow adapters list runs/mine
     """
+    from knowhow.evals.folder import read_about
     from knowhow.memory.codec import encode
     from knowhow.memory.journal import Journal
     from knowhow.training.registry import Registry
 
-    with Journal.open(run / "journal.db") as journal:
-        found = Registry(journal).adapters()
+    read_about(run)
+    found: list[Adapter] = []
+    if (run / "journal.db").exists():
+        with Journal.open(run / "journal.db") as journal:
+            found = Registry(journal).adapters()
     tell({"adapters": [encode(one) for one in found]}, json, lambda: typer.echo(_listed(found)))
 
 
@@ -115,13 +123,17 @@ def retire(run: Run, id: Annotated[str, typer.Argument(help="An adapter's id, as
 
 
 def _settle(run: Path, id: str, status: Any) -> None:
-    from knowhow.environments.errors import BadSetting
+    from knowhow.environments.errors import BadSetting, UnknownName
+    from knowhow.evals.folder import read_about
     from knowhow.evals.memory_folder import alone
     from knowhow.memory.journal import Journal
     from knowhow.training.recipe import judges
     from knowhow.training.registry import Registry
     from knowhow.training.types import AdapterStatus
 
+    read_about(run)
+    if not (run / "journal.db").exists():
+        raise UnknownName(f"there is no adapter {id!r}; {run} has none yet")
     with alone(run), Journal.open(run / "journal.db") as journal:
         registry = Registry(journal)
         if status is AdapterStatus.ACTIVE and judges(registry.get(id).recipe):

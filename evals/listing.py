@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from knowhow.agents.metering import estimate
-from knowhow.environments.discover import find, names
+from knowhow.environments.discover import find, names, parse
 from knowhow.environments.errors import BadSetting, MissingExtra
 from knowhow.environments.types import SPLITS, Suite
 from knowhow.evals.settings import Settings
@@ -27,14 +27,18 @@ def list_suites() -> list[dict[str, Any]]:
 
 
 def tell_suite(name: str) -> dict[str, Any]:
-    """One suite: the row of ``list_suites`` with its settings and what its class says of them. Raises: UnknownName."""
-    made: type[Suite] = find(SUITES, name)
-    row = {"name": name} if ":" in name else _suite_row(name)
+    """One suite, with settings or without: the row of ``list_suites`` with its settings and what its class says of
+    them. Raises: UnknownName; BadSetting for settings that do not fit."""
+    plain, given = parse(name)
+    made: type[Suite] = find(SUITES, plain)
+    if given:
+        open_suite(name)
+    row = _suite_row(name)
     return {**row, "settings": _settings(made, ()), "about": inspect.getdoc(made) or ""}
 
 
 def _suite_row(name: str) -> dict[str, Any]:
-    made: type[Suite] = find(SUITES, name)
+    made: type[Suite] = find(SUITES, parse(name)[0])
     suite: Suite | type[Suite] = made
     try:
         suite = open_suite(name)

@@ -17,8 +17,10 @@ from knowhow.agents.metering import Budget, Meter
 from knowhow.agents.model import Model
 from knowhow.agents.rollout import Job, rollout
 from knowhow.agents.types import Attempt, Query, Recall, Recalled, Start, nothing
-from knowhow.environments.discover import at_least, build, split_list
+from knowhow.environments.blame import blamed
+from knowhow.environments.discover import at_least, build, find, parse, split_list
 from knowhow.environments.errors import BadSetting, KnowhowError
+from knowhow.environments.fitting import fit
 from knowhow.environments.types import StopReason, Suite, Task, Trajectory
 from knowhow.evals.engine import ENGINES, Cast, Engine, load
 from knowhow.evals.engines.local import Local
@@ -172,6 +174,10 @@ def check(settings: Settings, *splits: str) -> Model:
     engine: Engine = build(ENGINES, settings.engine)
     engine.check(settings)
     check_index(settings.index)
+    for policy in split_list(settings.recall):
+        name, given = parse(policy)
+        fit(find(POLICIES, name), name, given, 3)
+    _route(settings)
     compose(suite, Agent(model, model.meter), settings.method)
     for split in splits:
         draw(suite, split, 1, settings.seed)
@@ -179,7 +185,23 @@ def check(settings: Settings, *splits: str) -> Model:
 
 
 def open_suite(specification: str) -> Suite:
-    suite: Suite = build(SUITES, specification)
+    """Raises: as ``discover.build``; BadSetting for what is no suite, or whose own code fails."""
+    name, _ = parse(specification)
+    try:
+        suite: Suite = build(SUITES, specification)
+    except KnowhowError:
+        raise
+    except Exception as error:
+        if ":" not in name:
+            raise  # it is one of ours, and the fault too
+        raise BadSetting(f"{name} fails when it is made: {blamed(error)}") from error
+    lacking = [one for one in ("name", "tasks", "open", "max_steps") if not hasattr(suite, one)]
+    if lacking:
+        raise BadSetting(f"{name} is no suite, it has no {', '.join(lacking)}; see docs/environments.md")
+    if type(suite.max_steps) is not int or suite.max_steps < 1:
+        raise BadSetting(
+            f"max_steps={suite.max_steps!r} of the suite {suite.name} must be a whole number of at least 1"
+        )
     return suite
 
 

@@ -25,7 +25,22 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
     tasks = ordered(suite, split, seed)
     start = max(0, min(skip, len(tasks) - count))
     chosen = tasks[start : start + count]
+    _check(suite, split, chosen)
     return [chosen[place % len(chosen)] for place in range(count)]
+
+
+def _check(suite: Suite, split: str, tasks: Sequence[Task]) -> None:
+    """Raises: BadSetting for what are no tasks of that split, or share an id."""
+    known: dict[str, Task] = {}
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise BadSetting(f"tasks({split!r}) of the suite {suite.name} holds a {type(task).__name__}, and no Task")
+        if task.split != split:
+            raise BadSetting(
+                f"tasks({split!r}) of the suite {suite.name} holds {task.id!r} of the split {task.split!r}"
+            )
+        if known.setdefault(task.id, task) != task:
+            raise BadSetting(f"two {split} tasks of the suite {suite.name} have the id {task.id!r}; give each its own")
 
 
 def ordered(suite: Suite, split: str, seed: int) -> Sequence[Task]:

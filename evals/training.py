@@ -29,7 +29,7 @@ from knowhow.memory.codec import encode
 from knowhow.memory.episodes import Episodes
 from knowhow.memory.journal import Journal
 from knowhow.memory.store import Memory
-from knowhow.training.card import card
+from knowhow.training.card import card, sources
 from knowhow.training.recipe import judges, unwatched
 from knowhow.training.registry import KIND, Registry
 from knowhow.training.settings import Tuning
@@ -61,13 +61,12 @@ class Asked:
 
 def planned(run: Path, asked: Asked) -> Plan:
     """Raises: as ``training.train.plan``; MemoryDamaged for what is no run folder; BadSetting for episodes that tell of
-    test tasks."""
+    test tasks, and for a run that is replayed beside itself."""
+    if any(other.resolve() == run.resolve() for other in asked.old):
+        raise BadSetting(f"{run} is trained on already; name an older run by --old, or leave it out")
     with RunFolder.open(run, lock=False) as folder:
         suite = open_suite(folder.settings.suite)
     new, old = episodes_of(run), [one for other in asked.old for one in episodes_of(other)]
-    if not asked.allow_leaks and len(suite.tasks("test")):
-        taught = [one for one in (*new, *old) if one.task.split == "train"]
-        refuse(in_data(taught, ordered(suite, "test", 0)[:LOOKED_FOR], suite), f"the training data of {run}")
     made = plan(
         new,
         asked.recipe,
@@ -78,6 +77,10 @@ def planned(run: Path, asked: Asked) -> Plan:
         kinds=asked.kinds,
         suite=suite,
     )
+    if not asked.allow_leaks and len(suite.tasks("test")):
+        taught = {source.trajectory for row in made.data.rows for source in sources(row)}
+        data = [one for one in (*new, *old) if one.id in taught]
+        refuse(in_data(data, ordered(suite, "test", 0)[:LOOKED_FOR], suite), f"the training data of {run}")
     if not asked.remember:
         return made
     with open_memory_of(str(_memory_of(run))) as memory:

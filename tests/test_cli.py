@@ -120,7 +120,9 @@ def test_one_suite_is_told_with_its_settings(knowhow: Knowhow) -> None:
     said = knowhow("suites", "qa").out
     assert "suite: qa(data=''," in said and "licence: Apache-2.0" in said and told["about"][:40] in said
     assert "needs: remote needs the server's address" in knowhow("suites", "remote").out
-    assert "tasks:" not in knowhow("suites", COTTAGE).out
+    assert "tasks: 60 train" in knowhow("suites", COTTAGE).out
+    assert "bash(size=560" in knowhow("suites", "bash(size=200)").out
+    assert "there is no setting 'sice' of bash" in knowhow("suites", "bash(sice=3)").complaint
     assert "there is no suite 'qs'; did you mean qa" in knowhow("suites", "qs").complaint
 
 
@@ -226,6 +228,9 @@ def test_settings_that_cannot_be_used_are_one_line(complaint: str, knowhow: Know
         (["run", "--memory", "nowhere"], "there is no run folder nowhere"),
         (["evolve", "--memory", "playbok"], "there is no bank 'playbok'; did you mean playbook?"),
         (["evolve", "--recipe", "sft"], "--recipe says nothing; add --train-every, or leave it out"),
+        (["run", "--recall", "foo"], "there is no policy 'foo'"),
+        (["run", "--recall", "diversity(nosuch=1)"], "there is no setting 'nosuch' of diversity"),
+        (["run", "--adapters", "nowhere", "--model", "vllm:m"], "there is no journal at nowhere"),
         (["evolve", "--split", "test"], "the test split never teaches"),
         (["evolve", "--mode", "sideways"], "mode='sideways' is none of offline, online"),
         (["evolve", "--resume", "nowhere"], "there is no run folder nowhere"),

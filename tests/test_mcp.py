@@ -165,7 +165,7 @@ def test_no_server_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_told_with_its_line(tmp_path: Path) -> None:
     good = {"goal": "g", "kind": "k", "answer": "a"}
     wrong = [
-        ({"kind": "k", "answer": "a"}, "goal=None is no text"),
+        ({"kind": "k", "answer": "a"}, "it has no goal; its fields are kind, answer"),
         ({**good, "goals": "x"}, "there is no field 'goals'"),
         ({**good, "split": "dev"}, "split='dev' is none of train, validation, test"),
         ({"goal": "h", "kind": "k"}, "neither an answer nor a check"),

@@ -15,6 +15,7 @@ from knowhow.environments.check import assert_conforms
 from knowhow.environments.discover import build
 from knowhow.environments.errors import BadSetting, MissingExtra, UnknownName
 from knowhow.environments.question import Question
+from knowhow.environments.question_rows import Accepted
 from knowhow.environments.records import read_rows
 from knowhow.environments.suites.qa import Qa
 from knowhow.environments.types import SPLITS, Split, ToolCall
@@ -55,6 +56,17 @@ def test_a_shared_file_gives_each_question_to_one_split_whatever_stands_around_i
     turned = asked(Qa(jsonl(tmp_path / "turned.jsonl", ROWS[:5:-1] + ROWS[6:20])))
     assert all(turned[split] <= whole[split] for split in SPLITS)
     assert asked(Qa(str(tmp_path / "whole.jsonl"), seed=1)) != whole
+
+
+def test_what_is_asked_twice_in_a_split_has_all_answers_that_are_right(tmp_path: Path) -> None:
+    rows = [{"question": "2+2?", "answer": said} for said in ("4", "four", "4")]
+    suite = Qa(train=jsonl(tmp_path / "train.jsonl", rows), data=jsonl(tmp_path / "data.jsonl", ROWS))
+    (question,) = suite.questions("train")
+    assert isinstance(question, Accepted) and question.accepted == ("4", "four")
+    odd = jsonl(tmp_path / "odd.jsonl", [{"question": "2+2?", "answer": {"text": "4"}}])
+    with pytest.raises(BadSetting, match=r"line 1: the answer .* is an object; name a field"):
+        Qa(odd).tasks("train")
+    assert sum(len(Qa(odd, answer="answer.text").tasks(split)) for split in SPLITS) == 1
 
 
 def test_what_the_test_split_asks_is_asked_in_no_other(tmp_path: Path) -> None:

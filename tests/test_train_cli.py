@@ -179,6 +179,14 @@ def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -
     command = ("train", tmp_path / "run", "--base", base, "--dry-run", "--json")
     found = CliRunner().invoke(app, [*map(str, command)])
     assert found.exit_code and "--allow-leaks" in str(found.exception)
+    lost = run_of(tmp_path / "lost", model=f"hf:{base}")
+    with RunFolder.open(lost) as made:  # an episode that teaches nothing
+        one = next(one for one in episodes() if not one.success)
+        told = replace(one, id="lost", steps=tuple(replace(step, said=goal) for step in one.steps))
+        made.episodes.put(told, phase="run", round=0, index=999)
+    assert json.loads(knowhow("train", lost, "--base", base, "--dry-run", "--json"))["card"]
+    found = CliRunner().invoke(app, ["train", str(lost), "--base", str(base), "--old", str(lost), "--dry-run"])
+    assert found.exit_code and "is trained on already" in str(found.exception)
     assert json.loads(knowhow(*command, "--allow-leaks"))["card"]
 
 
@@ -187,7 +195,10 @@ def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -
     [
         (("--adapter", "lorra"), "adapter='lorra' is none of "),
         (("--report-to", "nosuch"), "report_to='nosuch' is none of tensorboard, mlflow, wandb"),
-        (("--rate", "-1"), "rate=-1.0, epochs=3.0, steps=0, save_every=0: rate and epochs have to be above 0"),
+        (("--epochs", "nan"), "epochs=nan must be a number above 0"),
+        (("--rate", "inf"), "rate=inf must be a number above 0"),
+        (("--longest", "10", "--dry-run"), "has a reply within 10 tokens"),
+        (("--rate", "-1"), "rate=-1.0 must be a number above 0"),
     ],
 )
 def test_a_tuning_that_cannot_be_is_told_before_anything_is_done(
@@ -204,6 +215,22 @@ def test_a_run_by_adapters_of_which_none_is_active_is_refused(base: Path, run: P
     command = ("run", "--model", f"hf:{base}", "--episodes", "1", "--adapters", str(bare), "--out", str(tmp_path / "o"))
     found = CliRunner().invoke(app, command)
     assert found.exit_code and "no adapter of" in str(found.exception) and "it has none" in str(found.exception)
+
+
+def test_a_run_without_adapters_says_so_and_a_training_that_cannot_be_leaves_nothing(
+    base: Path, tmp_path: Path
+) -> None:
+    run = run_of(tmp_path / "run", model=f"hf:{base}")
+    assert "there is no adapter yet" in knowhow("adapters", "list", run)
+    for command, complaint in (
+        (("adapters", "use", run, "ada-00001"), "has none yet"),
+        (("adapters", "list", tmp_path), "no run folder"),
+        (("train", run, "--base", base, "--recipe", "leap", "--longest", 10, "--steps", 1), "within 10 tokens"),
+        (("train", run, "--base", base, "--longest", 10, "--steps", 1), "within 10 tokens"),
+    ):
+        found = CliRunner().invoke(app, [str(word) for word in command])
+        assert found.exit_code and complaint in str(found.exception), command
+    assert not (run / "adapters").exists() or not list((run / "adapters").iterdir())
 
 
 def test_what_a_person_settled_and_what_the_budget_cut_off_stays_as_it_is(base: Path, tmp_path: Path) -> None:

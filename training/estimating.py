@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from knowhow.environments.errors import BadSetting
 from knowhow.training.imitating import padded, weighted_loss
 from knowhow.training.settings import Tuning
-from knowhow.training.tokens import Row, rows
+from knowhow.training.tokens import rows
 from knowhow.training.tuning import in_bfloat16, open_base, with_adapter
 from knowhow.training.types import Data, Datum, Example, Pair
 
@@ -16,14 +17,17 @@ SAMPLE = 64
 
 
 def measured(base: Path, data: Data[Datum], tuning: Tuning, batches: int) -> dict[str, Any]:
-    """``seconds`` and ``memory_mb`` of so many batches, both rough, and the tokens of a row at the median."""
+    """``seconds`` and ``memory_mb`` of so many batches, both rough, and the tokens of a row at the median.
+    Raises: BadSetting where no row fits into ``Tuning.longest``."""
     import torch
 
     model, tokenizer = open_base(base)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = with_adapter(model, tuning).to(device)
     made = [row for datum in data.rows[:SAMPLE] for row in rows(tokenizer, _example(datum), tuning.longest)]
-    middling = sorted(made, key=lambda row: len(row.ids))[len(made) // 2] if made else Row((0, 0), (0.0, 1.0))
+    if not made:
+        raise BadSetting(f"none of the first {len(data.rows[:SAMPLE])} rows has a reply within {tuning.longest} tokens")
+    middling = sorted(made, key=lambda row: len(row.ids))[len(made) // 2]
     batch = padded(0)([{"input_ids": list(middling.ids), "weights": list(middling.weights)}] * tuning.batch)
     ids, weights = batch["input_ids"].to(device), batch["weights"].to(device)
     began = time.perf_counter()

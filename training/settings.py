@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from knowhow.environments.discover import names, one_of
+from knowhow.environments.discover import at_least, names, one_of, positive
 from knowhow.environments.errors import BadSetting, MissingExtra
 
 ADAPTERS = "knowhow.training.adapters"
@@ -38,9 +38,8 @@ class Tuning:
         for name in ("batch", "rank", "longest"):
             if getattr(self, name) < 1:
                 raise BadSetting(f"{name} is {getattr(self, name)}; give at least 1")
-        if self.rate <= 0 or self.epochs <= 0 or self.steps < 0 or self.save_every < 0:
-            told = f"rate={self.rate}, epochs={self.epochs}, steps={self.steps}, save_every={self.save_every}"
-            raise BadSetting(f"{told}: rate and epochs have to be above 0, and the others at least 0")
+        positive(rate=self.rate, epochs=self.epochs)
+        at_least(0, steps=self.steps, save_every=self.save_every)
         if ":" not in self.adapter:
             one_of(names(ADAPTERS), adapter=self.adapter)
         if self.report_to:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -108,8 +109,13 @@ def train(
         return known[0]
     job = Job(planned.base, folder / FOLDER / id, planned.tuning, suite=planned.suite, recall=recall, progress=progress)
     job.folder.mkdir(parents=True, exist_ok=True)
-    with tracing.training(planned.specification, planned.base.name, len(planned.data.rows)):
-        measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
+    try:
+        with tracing.training(planned.specification, planned.base.name, len(planned.data.rows)):
+            measured = kept(job, lambda job: planned.recipe.train(job, planned.data))
+    except BaseException:
+        with suppress(OSError):
+            job.folder.rmdir()  # where nothing was begun
+        raise
     mark_base(job.adapter, planned.base_hash)
     adapter = Adapter(
         id=id,

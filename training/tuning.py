@@ -30,6 +30,9 @@ def open_base(path: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    for name in ("is_gradient_checkpointing", "gradient_checkpointing"):  # PEFT's and TRL's own, at every training
+        warnings.filterwarnings("ignore", f"`{name}` is deprecated", FutureWarning)
+
     if not (path / "config.json").is_file():
         raise BadSetting(f"{path} holds no model; name a folder with a config.json, or make one: knowhow pocket build")
     with quiet():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from knowhow.agents.local.types import LORA
@@ -18,8 +19,14 @@ def weights_hash(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise BadSetting(f"{folder} holds no weights (*.safetensors)")
+    return _hash(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(64)
+def _hash(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Read once, as long as the files stay as they are: a large base takes a while."""
     found = hashlib.sha256()
-    for file in files:
+    for file, *_ in files:
         found.update(file.name.encode())
         with file.open("rb") as weights:
             while part := weights.read(1 << 20):

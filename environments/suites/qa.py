@@ -88,26 +88,28 @@ class Qa(OneTurn):
 
     @functools.cached_property
     def _sorted(self) -> Mapping[Split, Sequence[Question]]:
-        """The test split first: what it asks, no other one may ask."""
-        kept: dict[Split, list[Question]] = {split: [] for split in SPLITS}
-        asked: set[str] = set()
+        """The test split first: what it asks, no other one may ask. What is asked twice in a split is one question,
+        with all answers that are right."""
+        kept: dict[Split, dict[str, Accepted]] = {split: {} for split in SPLITS}
+        asked: dict[str, Split] = {}
         for split, question in (*self._of_sources(), *self._of_shares()):
-            if question.text not in asked:
-                asked.add(question.text)
-                kept[split].append(question)
-        return kept
+            if asked.setdefault(question.text, split) == split:
+                before = kept[split].get(question.text, question)
+                accepted = tuple(dict.fromkeys((*before.accepted, *question.accepted)))
+                kept[split][question.text] = replace(before, accepted=accepted)
+        return {split: [*questions.values()] for split, questions in kept.items()}
 
-    def _of_sources(self) -> Iterator[tuple[Split, Question]]:
+    def _of_sources(self) -> Iterator[tuple[Split, Accepted]]:
         for split in reversed(SPLITS):
             if split in self._own:
                 yield from ((split, question) for question in self._read(self._own[split]))
 
-    def _of_shares(self) -> Iterator[tuple[Split, Question]]:
+    def _of_shares(self) -> Iterator[tuple[Split, Accepted]]:
         if self._sharing:
             for question in self._read(self._data):
                 yield split_of(question.text, self._seed, self._sharing), question
 
-    def _read(self, source: str) -> Iterator[Question]:
+    def _read(self, source: str) -> Iterator[Accepted]:
         for number, row in read_rows(source):
             try:
                 yield self._fields.read(row)
