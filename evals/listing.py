@@ -33,8 +33,8 @@ def tell_suite(name: str) -> dict[str, Any]:
     made: type[Suite] = find(SUITES, plain)
     if given:
         open_suite(name)
-    row = _suite_row(name)
-    return {**row, "settings": _settings(made, ()), "about": inspect.getdoc(made) or ""}
+    settings = {**_settings(made, ()), **given}
+    return {**_suite_row(name), "name": plain, "settings": settings, "about": inspect.getdoc(made) or ""}
 
 
 def _suite_row(name: str) -> dict[str, Any]:

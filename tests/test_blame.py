@@ -55,7 +55,7 @@ def test_what_only_libraries_did_is_told_by_the_innermost_line() -> None:
     [
         ("return None", r"tasks\('train'\) of the suite mine gives a NoneType, and no sequence of tasks"),
         ("return [{'goal': 'x'}]", r"tasks\('train'\) of the suite mine holds a dict, and no Task"),
-        ("return [Task('1', 'mine', 'test', 'k', 'x')]", r"tasks\('train'\) of the suite mine holds '1' of the split 'test'"),
+        ("return [Task('1', 'mine', 'test', 'k', 'x')]", r"the suite mine holds '1' of the split 'test'"),
         (
             "return [Task('1', 'mine', 'train', 'k', goal) for goal in 'ab']",
             "two train tasks of the suite mine have the id '1'; give each its own",

@@ -121,7 +121,7 @@ def test_one_suite_is_told_with_its_settings(knowhow: Knowhow) -> None:
     assert "suite: qa(data=''," in said and "licence: Apache-2.0" in said and told["about"][:40] in said
     assert "needs: remote needs the server's address" in knowhow("suites", "remote").out
     assert "tasks: 60 train" in knowhow("suites", COTTAGE).out
-    assert "bash(size=560" in knowhow("suites", "bash(size=200)").out
+    assert "bash(size=200, listed=True)" in knowhow("suites", "bash(size=200)").out
     assert "there is no setting 'sice' of bash" in knowhow("suites", "bash(sice=3)").complaint
     assert "there is no suite 'qs'; did you mean qa" in knowhow("suites", "qs").complaint
 
