@@ -11,7 +11,6 @@ import re
 import time
 from dataclasses import dataclass, replace
 from functools import cache
-from math import isfinite
 from typing import Any, Protocol, TypedDict
 
 from langchain_core.messages import (
@@ -34,7 +33,8 @@ from knowhow.agents.transcript import observation_text
 from knowhow.agents.types import Attempt, Decider, Query, Recall, Recalled, Start, Turn, nothing
 from knowhow.environments.blame import blamed
 from knowhow.environments.calls import check_call, tool_name
-from knowhow.environments.errors import BadSetting, BudgetExceeded, EngineFailed, KnowhowError
+from knowhow.environments.errors import BudgetExceeded, EngineFailed, KnowhowError
+from knowhow.environments.feedback import check_feedback
 from knowhow.environments.redact import redacted
 from knowhow.environments.types import (
     Environment,
@@ -201,7 +201,7 @@ async def _act(state: _State, runtime: Any) -> _State:
             else Step(None, replace(state["feedback"], observation=problem, reward=0.0))
         )
         steps = (*state["steps"], replace(step, said=_text(reply)))
-        _sound(steps)
+        check_feedback([one.feedback for one in steps])
     except Exception as error:
         return _failed(error)
     feedback = step.feedback
@@ -214,20 +214,6 @@ async def _act(state: _State, runtime: Any) -> _State:
         "bad_replies": bad,
         "stop": stop,
     }
-
-
-def _sound(steps: tuple[Step, ...]) -> None:
-    """Raises: BadSetting for feedback of which nothing could be made: a suite's own mistake."""
-    last, total = steps[-1].feedback, 0.0
-    for step in steps:
-        reward = step.feedback.reward
-        if not isinstance(reward, int | float) or not isfinite(reward):
-            raise BadSetting(f"the suite gives a reward of {reward!r}, which is no number; see knowhow check-suite")
-        total += reward
-    if total > 1 + 1e-6:
-        raise BadSetting(f"the suite's rewards add up to {total:g}, and may to 1; see knowhow check-suite")
-    if isinstance(last.commands, str):
-        raise BadSetting(f"the suite gives the commands {last.commands!r:.60}, a text; they have to be a list of texts")
 
 
 async def _made(call: ToolCall, state: _State, context: _Context) -> Step:
