@@ -54,7 +54,7 @@ async def put_to_trial(
     before = await used.play(f"{phase} without", 0, todo, recall, version)
     if not _whole(with_it, len(todo)) or not _whole(before, len(todo)):
         return Verdict(adapter.status, "the budget cut its trial off", None, None)
-    verdict = judged(with_it, before, adapter.kinds)
+    verdict = judged(with_it, before, adapter.kinds or adapter.taught)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
     if verdict.status is AdapterStatus.RETIRED:
         drop_adapter(tried.model.uri)

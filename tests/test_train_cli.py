@@ -53,7 +53,7 @@ def test_an_adapter_is_trained_tried_listed_used_and_retired(base: Path, run: Pa
     command = ("train", run, "--base", base, "--steps", 2, "--batch", 2, "--trial", 2, "--kind", "clean", "--json")
     told = json.loads(knowhow(*command))
     id = told["adapter"]["id"]
-    assert told["adapter"]["kinds"] == ["clean"] and told["adapter"]["status"] == "retired"
+    assert told["adapter"]["kinds"] == told["adapter"]["taught"] == ["clean"] and told["adapter"]["status"] == "retired"
     assert told["card"]["kinds"] == {"clean": told["card"]["rows"]} and told["estimate"]["steps"] == 2
     assert json.loads(knowhow(*command))["adapter"] == told["adapter"]  # trained once
     assert id in knowhow("adapters", "list", run) and "points on validation" in knowhow("adapters", "list", run)

@@ -119,6 +119,7 @@ def test_a_recipe_makes_an_adapter_that_changes_what_the_base_says_and_leaves_th
     assert trained[0].attributes and trained[0].attributes["knowhow.rows"]
     assert adapter.status is AdapterStatus.CANDIDATE and adapter.base_hash == before == weights_hash(base)
     check_base(tmp_path / adapter.path, base)
+    assert adapter.kinds == () and adapter.taught == tuple(sorted({one.task.kind for one in episodes()}))
     assert math.isfinite(adapter.metrics["training"]["loss_last"]) and adapter.metrics["training"]["steps"] == 3
     model, tokenizer = open_base(base)
     ids = torch.tensor([tokenizer("go to", add_special_tokens=False)["input_ids"]])

@@ -33,7 +33,7 @@ FOLDER = "adapters"
 @dataclass(frozen=True)
 class Plan:
     """A training that could start. ``specification`` is the recipe with its settings, ``kinds`` what its adapter is
-    for (none: all); ``memory_version`` is the latest that its episodes were played with, ``recalled`` names the
+    for (none: all), ``taught`` the kinds of the new rows; ``memory_version`` is the latest that its episodes were played with, ``recalled`` names the
     memory that a recipe which plays does so with (empty: none)."""
 
     specification: str
@@ -43,6 +43,7 @@ class Plan:
     tuning: Tuning
     memory_version: int = 0
     kinds: tuple[str, ...] = ()
+    taught: tuple[str, ...] = ()
     suite: Suite | None = None
     recalled: str = ""
 
@@ -87,12 +88,13 @@ def plan(
         reasons = "; ".join(f"{one.count} {one.what}: {one.why}" for one in data.dropped)
         reasons = reasons or f"none of {len(trajectories)} episodes holds what it needs; see knowhow recipes"
         raise BadSetting(f"the recipe {specification} finds nothing to train on ({reasons})")
+    taught = tuple(sorted({row.source.kind for row in data.rows}))
     if old:
         earlier = recipe.examples(old)
         both = mixed(data.rows, earlier.rows, replay, tuning.seed)
         data = Data(both.rows, (*data.dropped, *earlier.dropped, *both.dropped))
     version = max((one.memory_version for one in trajectories), default=0)
-    return Plan(specification, recipe, data, base, tuning, version, tuple(kinds), suite)
+    return Plan(specification, recipe, data, base, tuning, version, tuple(kinds), taught, suite)
 
 
 def train(
@@ -127,6 +129,7 @@ def train(
         data_hash=planned.data_hash,
         memory_version=planned.memory_version,
         kinds=planned.kinds,
+        taught=planned.taught,
         metrics={"training": _short(measured)},
     )
     registry.add(adapter, f"trained by {planned.specification} on {len(planned.data.rows)} rows")

@@ -112,8 +112,9 @@ class Adapter:
     """Trained weights beside a base model, and all that is known of how they came about.
 
     ``path`` is the folder of the weights, relative to the run's. ``base`` is the model that it belongs to and
-    ``base_hash`` the SHA-256 of its weights. ``kinds`` are the task kinds that it serves, none for all. ``metrics``
-    holds what its training and its trial measured.
+    ``base_hash`` the SHA-256 of its weights. ``kinds`` are the task kinds that it serves, none for all, and ``taught``
+    those that it was trained on newly: all others are old ones, which must not fall. ``metrics`` holds what its
+    training and its trial measured.
     """
 
     id: str
@@ -126,5 +127,6 @@ class Adapter:
     memory_version: int
     parent: str = ""
     kinds: tuple[str, ...] = ()
+    taught: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     status: AdapterStatus = AdapterStatus.CANDIDATE
