@@ -33,8 +33,8 @@ FOLDER = "adapters"
 @dataclass(frozen=True)
 class Plan:
     """A training that could start. ``specification`` is the recipe with its settings, ``kinds`` what its adapter is
-    for (none: all), ``taught`` the kinds of the new rows; ``memory_version`` is the latest that its episodes were played with, ``recalled`` names the
-    memory that a recipe which plays does so with (empty: none)."""
+    for (none: all), ``taught`` the kinds of the new rows; ``memory_version`` is the latest that its episodes were
+    played with, ``recalled`` names the memory that a recipe which plays does so with (empty: none)."""
 
     specification: str
     recipe: Recipe
