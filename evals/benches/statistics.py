@@ -48,10 +48,10 @@ def measured(worlds: int, rng: Rng) -> dict[str, Any]:
         },
         "graded": {f"{n} pairs": often(_graded, n) for n in PAIRS},
         "over_runs": {f"{runs} runs": often(_over_runs, runs) for runs in (3, 5, 10)},
-        "by_task": {f"{tasks} tasks, {tries} attempts": often(_by_task, tasks, tries) for tasks, tries in TRIES},
         "mcnemar": {f"{n} pairs": often(_claimed, n) for n in PAIRS},
         "holm": often(_claimed_of_four),
         "needed": {f"{points:.0%}": often(_seen, points) for points in (0.05, 0.1)},
+        "by_task": {f"{tasks} tasks, {tries} attempts": often(_by_task, tasks, tries) for tasks, tries in TRIES},
     }
 
 
