@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from math import ceil, comb, hypot, sqrt
+from operator import add
 from statistics import NormalDist
 
 import numpy as np
@@ -25,29 +27,61 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def wilson_by_task(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval where tasks were tried several times each, by what the attempts are worth as independent ones.
-    Where each task has one attempt, it is Wilson's own."""
-    n, wins = sum(map(len, attempts)), sum(map(sum, attempts))
-    of = worth(attempts, level)
-    return wilson(wins / n * of if n else 0, of, level)
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Attempts at tasks, in sums over the tasks: how many ``tasks``, attempts ``n`` and successes ``won``, the squares
+    ``n_n`` and ``won_won`` of these of each task, and their product ``won_n``. Of other tasks, they add up."""
+
+    tasks: int = 0
+    n: int = 0
+    won: int = 0
+    n_n: int = 0
+    won_won: int = 0
+    won_n: int = 0
+
+    @classmethod
+    def once(cls, won: int, n: int) -> Tried:
+        """One attempt at each of ``n`` tasks."""
+        return cls(n, n, won, n, won, won)
+
+    def __add__(self, other: Tried) -> Tried:
+        return Tried(*map(add, astuple(self), astuple(other)))
+
+    def worth(self, level: float = 0.95) -> float:
+        """Of how many independent attempts these tell as much: their number over the design effect, which is how far
+        the tasks differ beyond chance, and less where the tasks are few (Kish 1965; Korn and Graubard 1998). Where all
+        attempts of all tasks ended alike, only the tasks count."""
+        if self.n == self.tasks:
+            return self.n
+        from scipy.stats import t
+
+        rate, tasks, n = self.won / self.n, self.tasks, self.n
+        apart = self.won_won - 2 * rate * self.won_n + rate * rate * self.n_n
+        chance = n * rate * (1 - rate)
+        effect = max(1.0, apart * tasks / (tasks - 1) / chance) if chance and tasks > 1 else n / tasks
+        few = t.ppf(0.5 + level / 2, tasks - 1) / t.ppf(0.5 + level / 2, n - 1) if tasks > 1 else 1.0
+        return float(n / effect / few**2)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Wilson's, by what the attempts are worth. Where each task has one attempt, it is Wilson's own."""
+        worth = self.worth(level)
+        return wilson(self.won / self.n * worth if self.n else 0, worth, level)
 
 
-def worth(attempts: Sequence[Sequence[bool]], level: float = 0.95) -> float:
-    """Of how many independent attempts these tell as much, which are several at each task: their number over the
-    design effect, which is how far the tasks differ beyond chance, and less where the tasks are few (Kish 1965; Korn
-    and Graubard 1998). Where all attempts of all tasks ended alike, only the tasks count."""
-    n, tasks, wins = sum(map(len, attempts)), len(attempts), sum(map(sum, attempts))
-    if n == tasks:
-        return n
-    from scipy.stats import t
-
-    rate = wins / n
-    apart = sum((sum(one) - rate * len(one)) ** 2 for one in attempts)
-    chance = n * rate * (1 - rate)
-    effect = max(1.0, apart * tasks / (tasks - 1) / chance) if chance and tasks > 1 else n / tasks
-    few = t.ppf(0.5 + level / 2, tasks - 1) / t.ppf(0.5 + level / 2, n - 1) if tasks > 1 else 1.0
-    return float(n / effect / few**2)
+def tried(outcomes: Iterable[tuple[Hashable, bool]]) -> Tried:
+    """From each attempt's task and whether it succeeded."""
+    of_task: dict[Hashable, list[bool]] = {}
+    for task, won in outcomes:
+        of_task.setdefault(task, []).append(won)
+    each = [(len(one), sum(one)) for one in of_task.values()]
+    return Tried(
+        len(each),
+        sum(n for n, _ in each),
+        sum(won for _, won in each),
+        sum(n * n for n, _ in each),
+        sum(won * won for _, won in each),
+        sum(won * n for n, won in each),
+    )
 
 
 def difference(a: tuple[int, int], b: tuple[int, int], level: float = 0.95) -> tuple[float, float]:

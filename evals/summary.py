@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from knowhow.environments.types import StopReason, Trajectory, Usage
-from knowhow.evals.stats import wilson_by_task
+from knowhow.evals.stats import tried
 
 
 def summarise(
@@ -30,9 +29,7 @@ def summarise(
     """
     finished = [trajectory for trajectory in trajectories if trajectory.stop is not StopReason.BUDGET]
     wins = sum(trajectory.success for trajectory in finished)
-    of_task = defaultdict[str, list[bool]](list)
-    for one in finished:
-        of_task[one.task.id].append(one.success)
+    counted = tried((one.task.id, one.success) for one in finished)
     used = sum((trajectory.usage for trajectory in trajectories), Usage())
     n = len(finished)
     return {
@@ -41,9 +38,9 @@ def summarise(
         "model": model,
         "memory_version": memory_version,
         "episodes": n,
-        "tasks": len(of_task),
+        "tasks": counted.tasks,
         "success_rate": wins / n if n else None,
-        "ci95": [round(bound, 4) for bound in wilson_by_task(list(of_task.values()))],
+        "ci95": [round(bound, 4) for bound in counted.interval()],
         "mean_reward": sum(trajectory.reward or 0.0 for trajectory in finished) / n if n else None,
         "mean_steps": sum(len(trajectory.steps) for trajectory in finished) / n if n else None,
         "mean_actions": sum(step.actions for t in finished for step in t.steps) / n if n else None,

@@ -31,7 +31,7 @@ from knowhow.evals.reporting.versions import deltas, graveyard, history, worded
 from knowhow.evals.reporting.words import headline, percent, sentences
 from knowhow.evals.run import run
 from knowhow.evals.settings import Settings
-from knowhow.evals.stats import difference, wilson
+from knowhow.evals.stats import Tried, difference, wilson
 from knowhow.evals.summary import summarise
 from knowhow.evals.watch import Silent
 from knowhow.memory.episodes import Summary
@@ -542,7 +542,7 @@ def test_tasks_that_the_gate_chose_by_are_not_called_unseen() -> None:
 
 
 def test_a_rate_near_none_or_all_is_not_rounded_to_it() -> None:
-    assert [percent(Rate(wins, 1000).value) for wins in (0, 1, 500, 999, 1000)] == [
+    assert [percent(Rate(Tried.once(wins, 1000)).value) for wins in (0, 1, 500, 999, 1000)] == [
         "0%",
         "0.1%",
         "50%",

@@ -7,6 +7,7 @@ import pytest
 
 from knowhow.evals.benches.statistics import measured
 from knowhow.evals.stats import (
+    Tried,
     area,
     episodes_to,
     holm,
@@ -16,9 +17,9 @@ from knowhow.evals.stats import (
     paired,
     pass_all,
     pass_at,
+    tried,
     visible,
     wilson,
-    wilson_by_task,
 )
 
 
@@ -44,9 +45,12 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_attempts_at_the_same_tasks_tell_less_than_as_many_tasks() -> None:
-    assert wilson_by_task([[True], [False], [True]]) == wilson(2, 3)
-    assert wilson_by_task([]) == (0, 1)
-    alike = wilson_by_task([[True] * 8] * 5)  # nothing but the five tasks is known
+    once = tried([("a", True), ("b", False), ("c", True)])
+    assert once == Tried.once(2, 3) and once.interval() == wilson(2, 3)
+    assert tried([]).interval() == (0, 1)
+    one, other = tried([("a", True), ("a", False), ("b", True)]), tried([("c", True), ("c", True)])
+    assert one + other == tried([("a", True), ("a", False), ("b", True), ("c", True), ("c", True)])
+    alike = tried((task, True) for task in range(5) for _ in range(8)).interval()  # only the five tasks are known
     assert alike[0] < wilson(5, 5)[0] < wilson(40, 40)[0] and alike[1] == pytest.approx(1)
 
 

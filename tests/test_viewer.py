@@ -162,7 +162,7 @@ def test_what_was_counted_is_counted_again_when_something_was_written(run: Path)
         episodes.put(episode("new"), phase="after", round=0, index=59)  # in another's place
         episodes.put(episode("more"), phase="after", round=0, index=60)
     after = tallies.tallies(folder)
-    assert sum(one.won for one in after) == sum(one.won for one in before) + 2
+    assert sum(one.counted.won for one in after) == sum(one.counted.won for one in before) + 2
     folder.close()
 
 

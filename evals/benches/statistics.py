@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from knowhow.evals.stats import holm, mcnemar, needed, over_runs, paired, wilson_by_task
+from knowhow.evals.stats import holm, mcnemar, needed, over_runs, paired, tried
 
 SHARES = ((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.5, 0.05))
 """Of all pairs, those that one side alone wins and those that the other alone wins."""
@@ -79,8 +79,8 @@ def _over_runs(rng: Rng, runs: int) -> bool:
 
 def _by_task(rng: Rng, tasks: int, tries: int) -> bool:
     """Most tasks are either easy or hard."""
-    chances = rng.beta(0.3, 0.3, size=(tasks, 1))
-    low, high = wilson_by_task((rng.random((tasks, tries)) < chances).tolist())
+    won = rng.random((tasks, tries)) < rng.beta(0.3, 0.3, size=(tasks, 1))
+    low, high = tried((task, bool(one)) for task, row in enumerate(won) for one in row).interval()
     return low <= 0.5 <= high
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from knowhow.environments.types import StopReason, Usage
-from knowhow.evals.stats import difference, wilson, worth
+from knowhow.evals.stats import Tried, difference, tried
 from knowhow.memory.episodes import Summary
 
 ORDER = ("run", "before", "train", "proof", "mirror", "spared", "validation", "after", "withheld")
@@ -17,12 +17,17 @@ ORDER = ("run", "before", "train", "proof", "mirror", "spared", "validation", "a
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``wins`` of ``n`` episodes earned the full reward. ``worth``: of how many independent ones they tell as much,
-    where a task is among them several times (``stats.worth``)."""
+    """``wins`` of ``n`` episodes earned the full reward; ``counted`` says at how many tasks of a phase and round."""
 
-    wins: int = 0
-    n: int = 0
-    worth: float | None = None
+    counted: Tried = Tried()  # noqa: RUF009 - it is immutable
+
+    @property
+    def wins(self) -> int:
+        return self.counted.won
+
+    @property
+    def n(self) -> int:
+        return self.counted.n
 
     @property
     def value(self) -> float | None:
@@ -31,9 +36,8 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% Wilson interval."""
-        worth = self.n if self.worth is None else self.worth
-        return wilson((self.value or 0.0) * worth, worth)
+        """The 95% Wilson interval, by tasks where these were tried several times."""
+        return self.counted.interval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,7 @@ class Pairs:
 def rate(episodes: Iterable[Summary]) -> Rate:
     """Success as ``evals/summary.py`` counts it: episodes that the budget cut off, or without a label, are left out."""
     known = [one for one in episodes if one.reward is not None and one.stop is not StopReason.BUDGET]
-    of_task = defaultdict[str, list[bool]](list)
-    for one in known:
-        of_task[one.task].append(solved(one))
-    return Rate(sum(map(sum, of_task.values())), len(known), worth(list(of_task.values())))
+    return Rate(tried(((one.phase, one.round, one.task), solved(one)) for one in known))
 
 
 def solved(episode: Summary) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from knowhow.environments.discover import unknown
 from knowhow.evals.reporting.figures import Rate, gain
+from knowhow.evals.stats import Tried
 from knowhow.evals.viewer.folders import Folder
 from knowhow.evals.viewer.tallies import KNOWN, ROWS, WON
 from knowhow.memory.documents import effect
@@ -121,7 +122,7 @@ def since(folder: Folder, id: str) -> Since:
     for name in ("shown", "withheld", "cited"):
         inside = f"AND instr(summary, ?) AND EXISTS (SELECT 1 FROM json_each(summary, '$.{name}') WHERE value = ?)"
         ((_, known, won),) = folder.rows.read(counted + inside, json.dumps(id), id)
-        found.append(Rate(won or 0, known or 0))
+        found.append(Rate(Tried.once(won or 0, known or 0)))
     return Since(*found)
 
 

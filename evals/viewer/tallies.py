@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from knowhow.environments.types import Usage
 from knowhow.evals.reporting.figures import ORDER, KindRow, PhaseRow, Rate, RoundRow
+from knowhow.evals.stats import Tried
 from knowhow.evals.viewer.folders import Folder
 
 T = TypeVar("T")
@@ -22,12 +23,18 @@ ROWS = """(SELECT phase, round, "index", id, summary, rowid AS row,
 """The episodes as a table of what is asked for most often."""
 
 _TALLY = f"""
-    SELECT phase, round, kind, count(*), sum({KNOWN}), sum({KNOWN} AND {WON}), sum(stop = 'error'),
-        sum(stop = 'budget'), sum((stop != 'budget') * json_extract(summary, '$.steps')),
-        sum(json_extract(summary, '$.usage.calls')), sum(json_extract(summary, '$.usage.prompt_tokens')),
-        sum(json_extract(summary, '$.usage.cached_tokens')), sum(json_extract(summary, '$.usage.completion_tokens')),
-        sum(json_extract(summary, '$.usage.cost_usd'))
-    FROM {ROWS} GROUP BY phase, round, kind"""
+    SELECT phase, round, kind, sum(episodes), sum(n > 0), sum(n), sum(won), sum(n * n), sum(won * won), sum(won * n),
+        sum(errors), sum(unfinished), sum(steps), sum(calls), sum(prompt), sum(cached), sum(completion), sum(cost)
+    FROM (SELECT phase, round, kind, count(*) AS episodes, sum({KNOWN}) AS n, sum({KNOWN} AND {WON}) AS won,
+        sum(stop = 'error') AS errors, sum(stop = 'budget') AS unfinished,
+        sum((stop != 'budget') * json_extract(summary, '$.steps')) AS steps,
+        sum(json_extract(summary, '$.usage.calls')) AS calls,
+        sum(json_extract(summary, '$.usage.prompt_tokens')) AS prompt,
+        sum(json_extract(summary, '$.usage.cached_tokens')) AS cached,
+        sum(json_extract(summary, '$.usage.completion_tokens')) AS completion,
+        sum(json_extract(summary, '$.usage.cost_usd')) AS cost
+        FROM {ROWS} GROUP BY phase, round, kind, task)
+    GROUP BY phase, round, kind"""
 _FAULTS = f"SELECT error, count(*), id FROM {ROWS} WHERE error != '' GROUP BY error ORDER BY 2 DESC LIMIT 12"
 
 
@@ -39,8 +46,7 @@ class Tally:
     round: int
     kind: str
     episodes: int
-    known: int
-    won: int
+    counted: Tried
     errors: int
     unfinished: int
     steps: int
@@ -69,8 +75,7 @@ def kept(folder: Folder, what: str, work_out: Callable[[], T]) -> T:
 
 
 def rate(of: Iterable[Tally]) -> Rate:
-    counted = [*of]
-    return Rate(sum(one.won for one in counted), sum(one.known for one in counted))
+    return Rate(sum((one.counted for one in of), Tried()))
 
 
 def by_phase(of: Sequence[Tally]) -> dict[str, list[Tally]]:
@@ -107,8 +112,9 @@ def kind_rows(series: Mapping[str, Sequence[Tally]]) -> list[KindRow]:
 
 
 def _tally(phase: str, round: int, kind: str | None, *rest: Any) -> Tally:
-    episodes, known, won, errors, unfinished, steps, *usage = (value or 0 for value in rest)
-    return Tally(phase, round, kind or "", episodes, known, won, errors, unfinished, steps, Usage(*usage))
+    episodes, *told = (value or 0 for value in rest)
+    counted, (errors, unfinished, steps), usage = Tried(*told[:6]), told[6:9], Usage(*told[9:])
+    return Tally(phase, round, kind or "", episodes, counted, errors, unfinished, steps, usage)
 
 
 def _phase_row(phase: str, of: Sequence[Tally]) -> PhaseRow:
