@@ -200,11 +200,10 @@ async def _act(state: _State, runtime: Any) -> _State:
             if call is not None
             else Step(None, replace(state["feedback"], observation=problem, reward=0.0))
         )
-        steps = (*state["steps"], replace(step, said=_text(reply)))
-        check_feedback([one.feedback for one in steps])
+        check_feedback(step.feedback, sum(one.feedback.reward for one in state["steps"]))
     except Exception as error:
         return _failed(error)
-    feedback = step.feedback
+    feedback, steps = step.feedback, (*state["steps"], replace(step, said=_text(reply)))
     bad = 0 if call is not None else state["bad_replies"] + 1
     stop = StopReason.NO_CALL if bad >= MOST_BAD_REPLIES else _stop(feedback, steps, context)
     return {
