@@ -20,8 +20,8 @@ Drawn = TypeVar("Drawn")
 def judged(trajectories: Sequence[Trajectory], *, cap: int = 0, balanced: bool = True, seed: int = 0) -> Data[Judged]:
     """Every reply that counts, after all before it, and whether its episode succeeded.
 
-    ``cap`` is the most replies of an episode (0: all); ``balanced`` leaves out as many good or bad ones as there are
-    more of, once each is there once; ``seed`` draws which ones. Episodes that an error or the budget cut off are left
+    ``cap`` is the most replies of an episode (0: all); each is there once; ``balanced`` leaves out as many good or
+    bad ones as there are more of then; ``seed`` draws which ones. Episodes that an error or the budget cut off are left
     out: they say nothing.
 
     Raises: BadSetting for an episode of the test split, or whose reward is withheld.
@@ -34,7 +34,7 @@ def judged(trajectories: Sequence[Trajectory], *, cap: int = 0, balanced: bool =
     capped = [_drawn(some, cap or len(some), Random(f"{seed}/{some[0].source.trajectory}")) for some in every if some]
     rows = [row for some in capped for row in some]
     over = counted({f"over the cap of {cap} an episode": sum(map(len, every)) - len(rows)}, "replies")
-    unique = deduplicated(rows) if balanced else Data(tuple(rows))
+    unique = deduplicated(rows)
     kept = _balanced(unique.rows, Random(f"{seed}")) if balanced else unique.rows
     more = counted({"more of its outcome than of the other": len(unique.rows) - len(kept)}, "replies")
     return Data(tuple(kept), (*whole.dropped, *over, *unique.dropped, *more))

@@ -58,10 +58,10 @@ def _says(tokenizer: Any, sample: Sample, reply: Message) -> bool:
         str(reply.get("content") or "").strip(),
         *(one["function"]["name"] for one in reply.get("tool_calls") or ()),
     ]
-    read = [  # a reply is read without special tokens, of which it may have some in its midst
+    read = (  # a reply is read without special tokens, of which it may have some in its midst
         tokenizer.decode(sample.tokens, clean_up_tokenization_spaces=False, skip_special_tokens=skip)
         for skip in (True, False)
-    ]
+    )
     return any(all(part in text for part in parts) for text in read)
 
 

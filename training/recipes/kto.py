@@ -11,7 +11,6 @@ from knowhow.environments.types import Trajectory
 from knowhow.training.judging import judged
 from knowhow.training.preferring import judge
 from knowhow.training.recipe import Job
-from knowhow.training.selecting import deduplicated
 from knowhow.training.types import Data, Judged
 
 
@@ -30,7 +29,7 @@ class Kto:
         positive(beta=self.beta)
 
     def examples(self, trajectories: Sequence[Trajectory]) -> Data[Judged]:
-        return judged(trajectories, cap=self.cap, balanced=self.balanced, seed=self.seed).then(deduplicated)
+        return judged(trajectories, cap=self.cap, balanced=self.balanced, seed=self.seed)
 
     def train(self, job: Job, data: Data[Judged]) -> Mapping[str, Any]:
         return judge(job, data.rows, beta=self.beta)
