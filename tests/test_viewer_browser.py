@@ -61,6 +61,12 @@ UNNAMED = """() => [...document.querySelectorAll("a, button, input:not([type=hid
     !(e.textContent.trim() || e.ariaLabel || e.labels?.length || e.querySelector("img[alt]")))
   .map((e) => e.outerHTML)"""
 """Controls that the keyboard does not reach, or that have no name."""
+MEANWHILE = """moment => document.addEventListener(moment, () => {
+  const search = document.querySelector("input[type=search]");
+  search.value = "after0-1";
+  search.form.requestSubmit();
+}, { once: true })"""
+"""Searches for more at the first such moment of the search before it."""
 SIDEWAYS = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -189,6 +195,15 @@ def test_the_list_follows_what_is_typed(tab: Tab) -> None:
     tab.sees("40 episodes")
     tab.page.get_by_label("Search episodes").fill("nothing like it")
     tab.sees("Nothing fits")
+
+
+@pytest.mark.parametrize("moment", ["htmx:after:request", "htmx:before:swap"])
+def test_what_is_typed_while_an_answer_arrives_is_searched_too(tab: Tab, moment: str) -> None:
+    tab.go(f"{RUN}/episodes")
+    tab.page.evaluate(MEANWHILE, moment)
+    tab.page.get_by_label("Search episodes").fill("after0-")
+    tab.sees("11 episodes")
+    assert "text=after0-1&" in tab.page.url
 
 
 def test_all_of_it_by_the_keyboard_alone(tab: Tab, run: Path) -> None:
