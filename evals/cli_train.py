@@ -22,7 +22,9 @@ def train(
     base: Annotated[Path, typer.Option(help="The folder of the model to adapt.")] = Path("runs/pocket"),
     kind: Annotated[list[str], typer.Option(help="Train on tasks of this kind only; may be repeated.")] = [],  # noqa: B006
     old: Annotated[list[Path], typer.Option(help="A run whose episodes are replayed; may be repeated.")] = [],  # noqa: B006
-    replay: Annotated[float, typer.Option(help="Rows of --old for each new row.", min=0)] = 1.0,
+    replay: Annotated[
+        float | None, typer.Option(help="Rows of --old for each new row.", min=0, show_default="1")
+    ] = None,
     epochs: Annotated[float, typer.Option(help="How often to go through the rows.")] = 3.0,
     steps: Annotated[int, typer.Option(help="How many updates to make; 0: as the epochs say.", min=0)] = 0,
     batch: Annotated[int, typer.Option(help="Rows an update.", min=1)] = 8,
@@ -52,6 +54,7 @@ def train(
     """
     from knowhow.agents.local.engine import check_extra
     from knowhow.agents.tracing import traced
+    from knowhow.environments.errors import BadSetting
     from knowhow.evals.progress import Bars
     from knowhow.evals.training import Asked, carry_out, planned, preview
     from knowhow.training.card import as_markdown
@@ -59,7 +62,12 @@ def train(
 
     check_extra()
     tuning = Tuning(epochs, steps, batch, rate, rank, adapter, longest, seed=seed, report_to=report_to)
-    asked = Asked(recipe, base, tuning, tuple(kind), tuple(old), replay, trial, remember, allow_leaks)
+    if replay is not None and not old:
+        raise BadSetting(
+            f"--replay {replay:g} says how many rows of an old run there are for each new one: name it, --old"
+        )
+    ratio = 1.0 if replay is None else replay
+    asked = Asked(recipe, base, tuning, tuple(kind), tuple(old), ratio, trial, remember, allow_leaks)
     made = planned(run, asked)
     told = preview(made)
     if not json:

@@ -147,6 +147,14 @@ def test_an_evolution_trains_every_so_many_rounds_and_resumes(base: Path, tmp_pa
         assert Registry(journal).adapters() == found
 
 
+def test_an_evolution_goes_on_where_its_rounds_give_nothing_to_train_on(base: Path, tmp_path: Path) -> None:
+    play = ("evolve", "--model", f"hf:{base}?max_tokens=8", "--episodes", 4, "--rounds", 2, "--validation", 2)
+    told = json.loads(knowhow(*play, "--train-every", 1, "--recipe", "dpo", "--out", tmp_path / "evolved", "--json"))
+    assert len(told["rounds"]) == 2, "it never succeeds, so that there are no pairs"
+    with Journal.open(tmp_path / "evolved" / "journal.db") as journal:
+        assert Registry(journal).adapters() == []
+
+
 def test_recipes_and_kinds_of_adapter_are_listed() -> None:
     told = json.loads(knowhow("recipes", "--json"))
     assert {"sft", "dpo", "kto", "verifier"} <= {one["name"] for one in told["recipes"]}
@@ -161,6 +169,8 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path) -> None:
     knowhow("run", "--episodes", 1, "--split", "validation", "--out", tmp_path / "validation")
     found = CliRunner().invoke(app, ["train", str(tmp_path / "validation"), "--base", str(base)])
     assert found.exit_code and "has no episodes of the training split" in str(found.exception)
+    found = CliRunner().invoke(app, ["train", str(tmp_path / "validation"), "--base", str(base), "--replay", "2"])
+    assert found.exit_code and "--replay 2 says how many rows of an old run" in str(found.exception)
 
 
 def test_data_that_tells_of_a_test_task_is_refused(base: Path, tmp_path: Path) -> None:

@@ -460,6 +460,32 @@ def test_kto_takes_its_rows_mixed_and_a_batch_of_one_is_refused(
         Kto().train(Job(base, tmp_path, replace(SHORT, batch=1)), data)
 
 
+def test_kto_lets_the_scarcer_outcome_count_for_as_much_as_the_other(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from knowhow.training import preferring
+    from knowhow.training.recipe import Job
+    from knowhow.training.recipes.kto import Kto
+
+    assert preferring.evened(5, 5) == preferring.evened(5, 10) == {"desirable_weight": 1, "undesirable_weight": 1}
+    given: list[dict[str, Any]] = []
+    arguments = preferring.arguments
+
+    def noted(*words: Any, **settings: Any) -> Any:
+        given.append(settings)
+        return arguments(*words, **settings)
+
+    monkeypatch.setattr(preferring, "arguments", noted)
+    recipe = Kto(balanced=False)
+    rows = recipe.examples(episodes())
+    good = [row for row in rows.rows if row.good][:2]
+    uneven = replace(rows, rows=(*good, *[row for row in rows.rows if not row.good][:4]))
+    assert len(uneven.rows) == 6
+    measured = recipe.train(Job(base, tmp_path, replace(SHORT, batch=2)), uneven)
+    assert measured["rows"] == 6
+    assert (given[0]["desirable_weight"], given[0]["undesirable_weight"]) == (2, 1)
+
+
 def test_the_student_of_a_distillation_sees_no_skill_and_its_teacher_is_the_base(base: Path, tmp_path: Path) -> None:
     from knowhow.training.distilling import _lessons
     from knowhow.training.examples import whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -22,11 +22,14 @@ def prefer(job: Job, pairs: Sequence[Pair], *, beta: float, losses: Sequence[str
         chosen, rejected = (_reply(tokenizer, pair, one, prompt) for one in (pair.chosen, pair.rejected))
         return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
 
-    return _trained(job, pairs, row, DPOTrainer, DPOConfig, beta=beta, loss_type=list(losses))
+    return _trained(job, pairs, row, DPOTrainer, DPOConfig, lambda _: {"beta": beta, "loss_type": list(losses)})
 
 
 def judge(job: Job, replies: Sequence[Judged], *, beta: float) -> dict[str, Any]:
-    """KTO (arXiv 2402.01306), against the base. Raises: as ``Recipe.train``."""
+    """KTO (arXiv 2402.01306), against the base. Raises: as ``Recipe.train``.
+
+    Where there are more good replies than bad ones, or the other way round, the scarcer count for more each.
+    """
     from trl import KTOConfig, KTOTrainer
 
     if job.tuning.batch < 2:
@@ -38,10 +41,30 @@ def judge(job: Job, replies: Sequence[Judged], *, beta: float) -> dict[str, Any]
         prompt = rendered(tokenizer, one.prompt, one.tools, prompt=True)
         return {"prompt": prompt, "completion": _reply(tokenizer, one, one.reply, prompt), "label": one.good}
 
-    return _trained(job, mixed, row, KTOTrainer, KTOConfig, beta=beta)
+    def settings(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {"beta": beta, **evened(sum(row["label"] for row in rows), len(rows))}
+
+    return _trained(job, mixed, row, KTOTrainer, KTOConfig, settings)
 
 
-def _trained(job: Job, data: Sequence[Any], row: Any, trainer: type, config: type, **more: Any) -> dict[str, Any]:
+def evened(good: int, rows: int) -> dict[str, float]:
+    """KTO's weights with which the good rows among so many count for as much as the bad ones (as its
+    paper advises); both are 1 where there is but one sort."""
+    bad = rows - good
+    most = max(good, bad)
+    weights = (most / good, most / bad) if good and bad else (1.0, 1.0)
+    return dict(zip(("desirable_weight", "undesirable_weight"), weights, strict=True))
+
+
+def _trained(
+    job: Job,
+    data: Sequence[Any],
+    row: Callable[[Any, Any], dict[str, Any]],
+    trainer: type,
+    config: type,
+    settings: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """``settings`` are the trainer's own, for the rows that are trained on."""
     from datasets import Dataset
 
     model, tokenizer = open_base(job.base)
@@ -49,7 +72,7 @@ def _trained(job: Job, data: Sequence[Any], row: Any, trainer: type, config: typ
     if not made:
         raise BadSetting(f"none of the {len(data)} rows fits into {job.tuning.longest} tokens")
     model = with_adapter(model, job.tuning, job.start, reference=True)
-    args = arguments(job.folder, job.tuning, len(made), config, max_length=job.tuning.longest, **more)
+    args = arguments(job.folder, job.tuning, len(made), config, max_length=job.tuning.longest, **settings(made))
     with quiet():
         built = trainer(model=model, args=args, train_dataset=Dataset.from_list(made), processing_class=tokenizer)
     measured = run(built, job.progress)
