@@ -12,7 +12,7 @@ from knowhow.environments.types import StopReason, Trajectory
 from knowhow.evals.routing import route, uri
 from knowhow.evals.stage import Stage
 from knowhow.evals.stats import paired
-from knowhow.evals.tasks import draw, jobs
+from knowhow.evals.tasks import draw_kinds, jobs
 from knowhow.memory.evolve import worse
 from knowhow.training.registry import Registry
 from knowhow.training.selecting import ended
@@ -36,12 +36,14 @@ async def put_to_trial(
     """Play validation tasks, as many as ``Settings.trial`` says, with the adapter and with what plays without it, and
     settle its status.
 
-    What plays without it are the other active adapters, each for its kinds of task, and the base. ``stage`` plays with
-    the base. Stored episodes are not played again. A trial that the budget cuts off settles nothing, so that it can go
-    on. Raises: as ``Stage.play``; BadSetting for a stage with another model.
+    What plays without it are the other active adapters, each for its kinds of task, and the base. An adapter for some
+    kinds is tried on these: the others it will never play. ``stage`` plays with the base. Stored episodes are not
+    played again. A trial that the budget cuts off settles nothing, so that it can go on. Raises: as ``Stage.play``;
+    BadSetting for a stage with another model.
     """
     settings, folder = stage.settings, stage.folder.path
-    todo = jobs(draw(stage.suite, "validation", settings.trial, settings.seed), settings.seed, "trial")
+    tasks = draw_kinds(stage.suite, "validation", settings.trial, settings.seed, adapter.kinds)
+    todo = jobs(tasks, settings.seed, "trial")
     phase = f"trial {adapter.id}"
     tried = stage.with_model(uri(settings.model, adapter, folder))
     with_it = await tried.play(phase, 0, todo, recall, version)
@@ -54,7 +56,7 @@ async def put_to_trial(
     before = await used.play(f"{phase} without", 0, todo, recall, version)
     if not _whole(with_it, len(todo)) or not _whole(before, len(todo)):
         return Verdict(adapter.status, "the budget cut its trial off", None, None)
-    verdict = judged(with_it, before, adapter.kinds or adapter.taught)
+    verdict = judged(with_it, before, adapter.taught)
     registry.settle(adapter.id, verdict.status, verdict.why, {"trial": _figures(verdict, with_it, before)})
     if verdict.status is AdapterStatus.RETIRED:
         drop_adapter(tried.model.uri)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from random import Random
 from typing import cast
 
@@ -27,6 +28,15 @@ def draw(suite: Suite, split: str, count: int, seed: int, *, skip: int = 0) -> l
     chosen = tasks[start : start + count]
     _check(suite, split, chosen)
     return [chosen[place % len(chosen)] for place in range(count)]
+
+
+def draw_kinds(suite: Suite, split: str, count: int, seed: int, kinds: Sequence[str]) -> list[Task]:
+    """As ``draw``, of tasks of these kinds alone (none: of all); as many as there are, where there are fewer."""
+    if not kinds:
+        return draw(suite, split, count, seed)
+    chosen = list(islice((task for task in ordered(suite, split, seed) if task.kind in kinds), count))
+    _check(suite, split, chosen)
+    return chosen
 
 
 def _check(suite: Suite, split: str, tasks: Sequence[Task]) -> None:

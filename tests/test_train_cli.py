@@ -264,6 +264,21 @@ def test_what_a_person_settled_and_what_the_budget_cut_off_stays_as_it_is(base: 
         assert registry.get(other).status is AdapterStatus.CANDIDATE and "trial" not in registry.get(other).metrics
 
 
+def test_an_adapter_for_a_kind_of_task_is_tried_on_that_kind(base: Path, tmp_path: Path) -> None:
+    from knowhow.evals.folder import RunFolder
+
+    run = run_of(tmp_path / "kinds", model=f"hf:{base}?max_tokens=8")
+    with RunFolder.open(run) as folder:
+        kinds = {one.task.kind for one in folder.episodes.find("run")}
+    kind = sorted(kinds)[0]
+    command = ("train", run, "--base", base, "--steps", 1, "--batch", 2, "--kind", kind, "--trial", 3, "--json")
+    made = json.loads(knowhow(*command))["adapter"]
+    with RunFolder.open(run) as folder:
+        for phase in (f"trial {made['id']}", f"trial {made['id']} without"):
+            assert [one.task.kind for one in folder.episodes.find(phase)] == [kind] * 3
+    assert made["metrics"]["trial"]["old"] is None
+
+
 def test_a_judge_of_attempts_is_neither_tried_as_a_player_nor_made_one(base: Path, tmp_path: Path) -> None:
     run = run_of(tmp_path / "judged", model=f"hf:{base}")
     command = ("train", run, "--base", base, "--recipe", "verifier(balanced=False)", "--steps", 2, "--batch", 2)
