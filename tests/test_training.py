@@ -466,10 +466,10 @@ def test_kto_lets_the_scarcer_outcome_count_for_as_much_as_the_other(
     from knowhow.training import preferring
     from knowhow.training.recipe import Job
     from knowhow.training.recipes.kto import Kto
+    from knowhow.training.tuning import arguments
 
     assert preferring.evened(5, 5) == preferring.evened(5, 10) == {"desirable_weight": 1, "undesirable_weight": 1}
     given: list[dict[str, Any]] = []
-    arguments = preferring.arguments
 
     def noted(*words: Any, **settings: Any) -> Any:
         given.append(settings)
