@@ -220,6 +220,7 @@ def test_all_of_it_by_the_keyboard_alone(tab: Tab, run: Path) -> None:
     tab.arrives("/runs/own/episodes")
     tab.press("/")
     page.keyboard.type("after0-1")
+    assert page.get_by_label("Search episodes").input_value() == "after0-1"
     tab.sees("11 episodes")
     tab.press("Escape", "j", "j", "k", "Enter")
     tab.arrives("/episodes/after0-1")
