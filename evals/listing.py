@@ -31,10 +31,11 @@ def tell_suite(name: str) -> dict[str, Any]:
     them. Raises: UnknownName; BadSetting for settings that do not fit."""
     plain, given = parse(name)
     made: type[Suite] = find(SUITES, plain)
-    if given:
-        open_suite(name)
+    row = _suite_row(name)
+    if given and "needs" in row:
+        raise BadSetting(row["needs"])
     settings = {**_settings(made, ()), **given}
-    return {**_suite_row(name), "name": plain, "settings": settings, "about": inspect.getdoc(made) or ""}
+    return {**row, "name": plain, "settings": settings, "about": inspect.getdoc(made) or ""}
 
 
 def _suite_row(name: str) -> dict[str, Any]:
