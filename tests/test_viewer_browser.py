@@ -206,6 +206,20 @@ def test_what_is_typed_while_an_answer_arrives_is_searched_too(tab: Tab, moment:
     assert "text=after0-1&" in tab.page.url
 
 
+def test_a_decision_while_the_answer_to_another_arrives_is_shown_too(tab: Tab, run: Path) -> None:
+    tab.go("/runs/own/review")
+    page = tab.page
+    page.locator("#waits-pro-00001 summary[data-key=e]").click()
+    page.evaluate(
+        """() => document.addEventListener("htmx:before:swap",
+          () => document.querySelector("[aria-label='Accept oth-00002']").click(), { once: true })"""
+    )
+    page.get_by_role("button", name="Accept oth-00001").click()
+    tab.sees("Accepted oth-00002")
+    assert page.locator(".waiting > li").count() == 1
+    assert page.get_by_label("The text in other words").is_visible(), "what is open stays open"
+
+
 def test_all_of_it_by_the_keyboard_alone(tab: Tab, run: Path) -> None:
     page = tab.page
     tab.go("/")
